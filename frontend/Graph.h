@@ -1,0 +1,77 @@
+// The lazy graph: immutable nodes that record tensor operations. Nothing here computes.
+//
+// `Tensor` (Tensor.h) is the handle people use. A node is an op with its result type, its sources
+// and its attributes; the importer turns each into the dialect op of the same name without knowing
+// any op by name, so a new op costs one entry in Ops.def, one in ir/Ops.td and one lowering.
+#pragma once
+
+#include "ir/quant/QuantFormat.h"
+#include "support/DType.h"
+#include "support/Dim.h"
+#include "support/Result.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace rosso {
+
+enum class Op : uint8_t {
+#define ROSSO_OP(Enum, mnemonic) Enum,
+#include "frontend/Ops.def"
+#undef ROSSO_OP
+};
+
+/// The dialect's name of an op, without the prefix: "add", "reduce_sum".
+std::string_view mnemonic(Op op);
+
+using Attr = std::variant<int64_t, double, std::string, std::vector<int64_t>, Shape>;
+
+/// Bytes that exist: the data of a realised tensor.
+struct Storage {
+  std::vector<uint8_t> bytes;
+};
+
+struct Node;
+using NodeRef = std::shared_ptr<const Node>;
+
+struct Node {
+  Op op;
+  DType dtype = DType::F32;
+  const QuantFormat *format = nullptr; // of a quantised weight; then dtype is that of its dequant
+  Shape shape;
+  std::vector<NodeRef> sources;
+  std::vector<std::pair<std::string, Attr>> attrs; // sorted by name
+  std::shared_ptr<Storage> storage;                // Op::Buffer only
+  std::optional<Error> error;                      // a bad graph: carried until realised
+  uint64_t id = 0;                                 // creation order, for deterministic printing
+
+  ~Node(); // releases long chains without recursion
+  const Attr *find(std::string_view name) const;
+  template <typename T> const T &attr(std::string_view name) const {
+    return std::get<T>(*find(name));
+  }
+};
+
+/// What a program computes: named results over named leaves, with variables.
+struct GraphEntry {
+  std::string name; // "decode"
+  std::vector<std::pair<std::string, NodeRef>> outputs;
+};
+struct Graph {
+  VarTable vars;
+  std::vector<GraphEntry> entries;
+};
+
+/// Nodes of an entry, sources before users, in a deterministic order.
+std::vector<const Node *> topologicalOrder(const GraphEntry &entry);
+
+/// Canonical text of a graph: the same graph gives the same bytes; the key of the program cache.
+std::string print(const Graph &graph);
+
+} // namespace rosso
