@@ -1,0 +1,59 @@
+// A machine that runs programs: host threads, an AMD GPU, the emulator.
+//
+// A device object serves one program. `load` takes all the memory there will ever be, loads the
+// code and records each entry as a list of launches with resolved addresses; `run` replays it.
+// Everything above this interface is the same for every device.
+#pragma once
+
+#include "runtime/ArenaPlan.h"
+#include "runtime/program/Program.h"
+#include "support/Result.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rosso {
+
+struct RunOptions {
+  std::string device = "host";
+  int threads = 0;         // of the host device; 0: one per physical core we may use
+  bool pinThreads = false; // thread t stays on the t-th CPU we may use
+};
+
+/// Launches [first, last) of an entry.
+struct LaunchRange {
+  uint32_t first = 0, last = 0;
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+
+  virtual std::string_view name() const = 0; // "host"
+  virtual std::string describe() const = 0;  // "host, AMD EPYC, 2 threads"
+
+  /// Takes the arena, loads the code, records the entries. Called once; `program` and `plan`
+  /// outlive the device. States are zero afterwards.
+  virtual Status load(const Program &program, const ArenaPlan &plan) = 0;
+
+  /// Arena memory as the host sees it; empty if it cannot. Inputs and outputs always can be seen.
+  virtual std::span<uint8_t> hostView(uint64_t offset, uint64_t bytes) = 0;
+  virtual Status upload(uint64_t offset, std::span<const uint8_t> bytes) = 0;
+  virtual Status download(uint64_t offset, std::span<uint8_t> bytes) = 0;
+  virtual Status clear(uint64_t offset, uint64_t bytes) = 0;
+
+  /// Replays launches and waits until their results are visible. `vars` were checked. Allocates
+  /// nothing. `nanoseconds`, if not empty, gets the time of each launch of the range, which then
+  /// run one after the other.
+  virtual Status run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
+                     std::span<uint64_t> nanoseconds) = 0;
+};
+
+/// Opens the device that `options.device` names, or says why it is not there. No other device is
+/// ever used instead.
+Result<std::unique_ptr<Device>> openDevice(const RunOptions &options);
+
+} // namespace rosso
