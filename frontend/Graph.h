@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -70,6 +71,17 @@ struct Graph {
 
 /// Nodes of an entry, sources before users, in a deterministic order.
 std::vector<const Node *> topologicalOrder(const GraphEntry &entry);
+
+/// The number of every node of a graph: the one `print` shows. Unlike `Node::id` it depends on the
+/// graph alone, so it can be stored in a cached program.
+std::unordered_map<const Node *, int64_t> numberNodes(const Graph &graph);
+
+/// The `Op::Buffer` leaves in the order of their numbers: the n-th is the weight "buffer:<n>".
+std::vector<const Node *> bufferLeaves(const Graph &graph);
+
+/// The first error that a node carries, or that the bounds of the variables reveal: an unknown
+/// variable, a negative extent, a slice or an update that may leave its tensor.
+Status validate(const Graph &graph);
 
 /// Canonical text of a graph: the same graph gives the same bytes; the key of the program cache.
 std::string print(const Graph &graph);
