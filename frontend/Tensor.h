@@ -1,8 +1,8 @@
 // The lazy tensor: what models are written in. Every method records nodes; nothing computes.
 //
-// Names and meaning are tinygrad's, in lowerCamel: broadcasting, type promotion, defaults, axes that
-// count from the end when negative. Extents are `Dim`s, so a shape may contain variables, and all
-// shape inference works on them. Numbers written in C++ are weak: `x * 2.5` keeps the type of a
+// Names and meaning are tinygrad's, in lowerCamel: broadcasting, type promotion, defaults, axes
+// that count from the end when negative. Extents are `Dim`s, so a shape may contain variables, and
+// all shape inference works on them. Numbers written in C++ are weak: `x * 2.5` keeps the type of a
 // float x.
 //
 // A bad call does not throw: the result carries the error of the first bad call ("reshape: ..."),
@@ -163,7 +163,7 @@ public:
   Tensor div(const Tensor &other) const;      // true division: integers become f32
   Tensor floorDiv(const Tensor &other) const; // Python's //
   Tensor truncDiv(const Tensor &other) const;
-  Tensor mod(const Tensor &other) const; // Python's %: the sign of the divisor
+  Tensor mod(const Tensor &other) const;  // Python's %: the sign of the divisor
   Tensor fmod(const Tensor &other) const; // C's: the sign of the dividend
   Tensor pow(const Tensor &exponent) const;
   Tensor maximum(const Tensor &other) const;

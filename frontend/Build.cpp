@@ -1,0 +1,215 @@
+#include "frontend/Build.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+namespace rosso::build {
+
+namespace {
+
+// Only for debugging: what a program stores comes from numberNodes.
+std::atomic<uint64_t> nextId{0};
+
+std::shared_ptr<Node> newNode(Op op) {
+  auto node = std::make_shared<Node>();
+  node->op = op;
+  node->id = nextId.fetch_add(1, std::memory_order_relaxed);
+  return node;
+}
+
+/// Whether the op's source `index` is taken as it is stored.
+bool takesBlocks(Op op, size_t index) {
+  return op == Op::Dequant || (op == Op::Update && index == 0);
+}
+
+/// The integer a value of this type is stored as, wrapped to its width.
+int64_t wrap(int64_t value, DType dtype) {
+  if (dtype == DType::Bool)
+    return value != 0;
+  unsigned unused = 64 - 8 * byteSize(dtype);
+  uint64_t high = static_cast<uint64_t>(value) << unused;
+  return isUnsigned(dtype) ? static_cast<int64_t>(high >> unused)
+                           : static_cast<int64_t>(high) >> unused;
+}
+
+} // namespace
+
+Tensor failed(const Error &error) {
+  auto node = newNode(Op::Constant);
+  node->error = error;
+  return Tensor(node);
+}
+
+Tensor failed(std::string_view where, std::string message) {
+  return failed(badInput(std::string(where) + ": " + std::move(message)));
+}
+
+std::optional<Tensor> firstBad(const std::vector<Tensor> &sources) {
+  for (const Tensor &t : sources) {
+    if (!t.defined())
+      return failed("tensor", "an empty tensor was used; give it a value first");
+    if (!t.ok())
+      return t;
+  }
+  return std::nullopt;
+}
+
+std::optional<Tensor> firstBad(std::initializer_list<Tensor> sources) {
+  return firstBad(std::vector<Tensor>(sources));
+}
+
+Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources, Attrs attrs,
+            const QuantFormat *format) {
+  if (auto bad = firstBad(sources))
+    return *bad;
+  auto node = newNode(op);
+  node->dtype = dtype;
+  node->format = format;
+  node->shape = std::move(shape);
+  node->sources.reserve(sources.size());
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const Tensor &source = sources[i];
+    if (source.isWeak())
+      node->sources.push_back(promote(source, source.dtype()).node());
+    else if (source.isQuantized() && !takesBlocks(op, i))
+      node->sources.push_back(source.dequant(source.dtype()).node());
+    else
+      node->sources.push_back(source.node());
+  }
+  std::sort(attrs.begin(), attrs.end(),
+            [](const auto &a, const auto &b) { return a.first < b.first; });
+  node->attrs = std::move(attrs);
+  return Tensor(node);
+}
+
+Tensor constant(int64_t value, DType dtype) {
+  if (isFloat(dtype))
+    return constant(static_cast<double>(value), dtype);
+  return make(Op::Constant, dtype, {}, {}, {{"value", wrap(value, dtype)}});
+}
+
+Tensor constant(double value, DType dtype) {
+  if (dtype == DType::Bool)
+    return constant(static_cast<int64_t>(value != 0), dtype);
+  if (!isFloat(dtype)) {
+    // C++ leaves conversions out of range undefined; 2^63 and beyond are u64's.
+    double whole = std::isnan(value) ? 0 : std::trunc(value);
+    bool beyond = whole >= 0x1p63;
+    double low = std::clamp(beyond ? whole - 0x1p64 : whole, -0x1p63, 0x1.fffffffffffffp62);
+    return constant(static_cast<int64_t>(low), dtype);
+  }
+  if (dtype == DType::F32)
+    value = static_cast<float>(value);
+  return make(Op::Constant, dtype, {}, {}, {{"value", value}});
+}
+
+std::optional<int> resolveAxis(int axis, int rank) {
+  int resolved = axis < 0 ? axis + rank : axis;
+  if (resolved < 0 || resolved >= rank)
+    return std::nullopt;
+  return resolved;
+}
+
+Tensor badAxis(std::string_view where, int axis, const Shape &shape) {
+  int rank = static_cast<int>(shape.size());
+  std::string wanted =
+      rank == 0 ? "a scalar has no axes"
+                : "expected " + std::to_string(-rank) + " to " + std::to_string(rank - 1);
+  return failed(where,
+                "axis " + std::to_string(axis) + " of a tensor " + str(shape) + "; " + wanted);
+}
+
+Result<std::vector<int>> resolveAxes(std::string_view where, const Axes &axes, const Shape &shape) {
+  int rank = static_cast<int>(shape.size());
+  std::vector<int> resolved;
+  if (axes.all) {
+    for (int i = 0; i < rank; ++i)
+      resolved.push_back(i);
+    return resolved;
+  }
+  for (int axis : axes.list) {
+    auto at = resolveAxis(axis, rank);
+    if (!at && rank == 0 && (axis == 0 || axis == -1))
+      continue; // as in tinygrad, a scalar is its own reduction
+    if (!at)
+      return *badAxis(where, axis, shape).node()->error;
+    resolved.push_back(*at);
+  }
+  std::sort(resolved.begin(), resolved.end());
+  resolved.erase(std::unique(resolved.begin(), resolved.end()), resolved.end());
+  return resolved;
+}
+
+Result<Shape> broadcastShape(std::string_view where, const Shape &a, const Shape &b) {
+  size_t rank = std::max(a.size(), b.size());
+  Shape shape(rank, 1);
+  for (size_t i = 0; i < rank; ++i) { // counted from the last axis
+    Dim x = i < a.size() ? a[a.size() - 1 - i] : Dim(1);
+    Dim y = i < b.size() ? b[b.size() - 1 - i] : Dim(1);
+    if (!(x == y) && !(x == Dim(1)) && !(y == Dim(1)))
+      return badInput(std::string(where) + ": shapes " + str(a) + " and " + str(b) +
+                      " do not broadcast: " + x.str() + " meets " + y.str() +
+                      "; expected equal extents or 1");
+    shape[rank - 1 - i] = x == Dim(1) ? y : x;
+  }
+  return shape;
+}
+
+Tensor broadcastTo(const Tensor &t, const Shape &shape) {
+  if (t.shape() == shape)
+    return t;
+  Shape aligned(shape.size() - t.shape().size(), 1);
+  aligned.insert(aligned.end(), t.shape().begin(), t.shape().end());
+  Tensor reshaped = aligned == t.shape() ? t : make(Op::Reshape, t.dtype(), aligned, {t});
+  return aligned == shape ? reshaped : make(Op::Expand, t.dtype(), shape, {reshaped});
+}
+
+Tensor promote(const Tensor &t, DType to) {
+  if (!t.isWeak())
+    return t.cast(to);
+  const Attr &value = *t.node()->find("value");
+  if (const double *number = std::get_if<double>(&value))
+    return constant(*number, to);
+  return constant(std::get<int64_t>(value), to);
+}
+
+DType commonDType(const Tensor &a, const Tensor &b) {
+  if (a.isWeak() == b.isWeak())
+    return leastUpperDType(a.dtype(), b.dtype());
+  const Tensor &weak = a.isWeak() ? a : b;
+  DType strong = (a.isWeak() ? b : a).dtype();
+  if (weak.dtype() == DType::Bool || isFloat(strong))
+    return strong;
+  if (isFloat(weak.dtype()))
+    return weak.dtype(); // f32: the default float
+  return strong == DType::Bool ? weak.dtype() : strong;
+}
+
+Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &a,
+                                          const Tensor &b) {
+  if (auto bad = firstBad({a, b}))
+    return *bad->node()->error;
+  ROSSO_TRY(Shape shape, broadcastShape(where, a.shape(), b.shape()));
+  DType dtype = commonDType(a, b);
+  return std::array{broadcastTo(promote(a, dtype), shape), broadcastTo(promote(b, dtype), shape)};
+}
+
+DType floatDType(DType t) { return isFloat(t) ? t : DType::F32; }
+
+Tensor countAlong(const Shape &shape, const std::vector<int> &axes) {
+  Tensor count;
+  Shape extents;
+  for (int axis : axes)
+    extents.push_back(shape[static_cast<size_t>(axis)]);
+  if (auto product = elementCount(extents)) {
+    return product->isConstant() ? constant(static_cast<double>(product->constant()), DType::F32)
+                                 : Tensor::variable(*product).cast(DType::F32);
+  }
+  count = constant(1.0, DType::F32);
+  for (const Dim &extent : extents)
+    count = count * Tensor::variable(extent).cast(DType::F32);
+  return count;
+}
+
+} // namespace rosso::build

@@ -1,0 +1,60 @@
+// How Tensor's methods make nodes: errors travel, quantised sources are dequantised, operands are
+// brought to one type and shape. Private to frontend/.
+#pragma once
+
+#include "frontend/Tensor.h"
+
+#include <array>
+
+namespace rosso::build {
+
+using Attrs = std::vector<std::pair<std::string, Attr>>;
+
+/// A tensor that carries an error: "where: message".
+Tensor failed(std::string_view where, std::string message);
+
+/// The first of `sources` that carries an error (an empty tensor becomes one).
+std::optional<Tensor> firstBad(std::initializer_list<Tensor> sources);
+std::optional<Tensor> firstBad(const std::vector<Tensor> &sources);
+
+/// A node; its sources are good, and quantised ones are read through a dequant unless the op
+/// wants the blocks. Attrs need no order.
+Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources = {},
+            Attrs attrs = {}, const QuantFormat *format = nullptr);
+
+/// A scalar [] of a type; the value is rounded to it.
+Tensor constant(double value, DType dtype);
+Tensor constant(int64_t value, DType dtype);
+
+/// An axis counted from the front, or nothing if there is no such axis.
+std::optional<int> resolveAxis(int axis, int rank);
+Tensor badAxis(std::string_view where, int axis, const Shape &shape);
+
+/// The axes in ascending order, without repetition.
+Result<std::vector<int>> resolveAxes(std::string_view where, const Axes &axes, const Shape &shape);
+
+/// The common shape, or an error that shows both.
+Result<Shape> broadcastShape(std::string_view where, const Shape &a, const Shape &b);
+
+/// `t` (whose shape broadcasts to it) at `shape`: leading axes added, extents of 1 expanded.
+Tensor broadcastTo(const Tensor &t, const Shape &shape);
+
+/// `t` cast to `to`; a weak scalar becomes a constant of that type.
+Tensor promote(const Tensor &t, DType to);
+
+/// The type two operands meet in, where weak scalars give way.
+DType commonDType(const Tensor &a, const Tensor &b);
+
+/// Both at one type and shape, or what went wrong.
+Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &a, const Tensor &b);
+
+/// The float type an operation on `t` computes in: itself for floats, else f32.
+DType floatDType(DType t);
+
+/// A tensor that carries an error already made.
+Tensor failed(const Error &error);
+
+/// The number of elements along some axes as an f32 scalar.
+Tensor countAlong(const Shape &shape, const std::vector<int> &axes);
+
+} // namespace rosso::build

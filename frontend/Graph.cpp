@@ -1,0 +1,138 @@
+#include "frontend/Graph.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace rosso {
+
+namespace {
+
+constexpr std::string_view kMnemonics[] = {
+#define ROSSO_OP(Enum, mnemonic) mnemonic,
+#include "frontend/Ops.def"
+#undef ROSSO_OP
+};
+
+/// Where a depth-first walk stands in a node's sources.
+struct Visit {
+  const Node *node;
+  size_t nextSource;
+};
+
+Status knowsVariables(const VarTable &vars, const Dim &dim) {
+  for (const auto &[name, coefficient] : dim.terms())
+    if (!vars.contains(name))
+      return badInput("variable '" + name + "' has no bounds; add it to the graph's variables");
+  return {};
+}
+
+/// Whether [begin, begin + size) stays in [0, extent) whatever the variables are.
+Status checkWindow(const VarTable &vars, const Node &node, const Shape &begin, const Shape &size,
+                   const Shape &extents) {
+  for (size_t i = 0; i < extents.size(); ++i) {
+    ROSSO_CHECK(knowsVariables(vars, begin[i]));
+    if (begin[i].min(vars) < 0 || (extents[i] - begin[i] - size[i]).min(vars) < 0)
+      return badInput(std::string(mnemonic(node.op)) + ": axis " + std::to_string(i) + " of " +
+                      str(extents) + " does not hold " + size[i].str() + " elements from " +
+                      begin[i].str() + " at every value of the variables; tighten their bounds");
+  }
+  return {};
+}
+
+Status validateNode(const VarTable &vars, const Node &node) {
+  if (node.error)
+    return *node.error;
+  for (const Dim &extent : node.shape) {
+    ROSSO_CHECK(knowsVariables(vars, extent));
+    if (extent.min(vars) < 0)
+      return badInput(std::string(mnemonic(node.op)) + ": an extent of " + str(node.shape) +
+                      " can be negative; tighten the bounds of its variables");
+  }
+  if (node.op == Op::Variable)
+    return knowsVariables(vars, node.attr<Shape>("value")[0]);
+  if (node.op == Op::Shrink)
+    return checkWindow(vars, node, node.attr<Shape>("begin"), node.shape, node.sources[0]->shape);
+  if (node.op == Op::Update)
+    return checkWindow(vars, node, node.attr<Shape>("begin"), node.sources[1]->shape, node.shape);
+  return {};
+}
+
+} // namespace
+
+std::string_view mnemonic(Op op) { return kMnemonics[static_cast<size_t>(op)]; }
+
+Node::~Node() {
+  // A node that nobody else holds would destroy its sources from inside its own destructor, and
+  // so on down a chain of any length; taking its sources away first keeps the stack flat.
+  std::vector<NodeRef> pending = std::move(sources);
+  while (!pending.empty()) {
+    NodeRef last = std::move(pending.back());
+    pending.pop_back();
+    if (last.use_count() != 1)
+      continue;
+    auto &orphans = const_cast<Node &>(*last).sources;
+    std::move(orphans.begin(), orphans.end(), std::back_inserter(pending));
+    orphans.clear();
+  }
+}
+
+const Attr *Node::find(std::string_view name) const {
+  for (const auto &[key, value] : attrs)
+    if (key == name)
+      return &value;
+  return nullptr;
+}
+
+std::vector<const Node *> topologicalOrder(const GraphEntry &entry) {
+  std::vector<const Node *> order;
+  std::unordered_set<const Node *> seen; // looked up, never iterated
+  std::vector<Visit> stack;
+  for (const auto &[name, output] : entry.outputs) {
+    if (seen.insert(output.get()).second)
+      stack.push_back({output.get(), 0});
+    while (!stack.empty()) {
+      Visit &top = stack.back();
+      if (top.nextSource == top.node->sources.size()) {
+        order.push_back(top.node);
+        stack.pop_back();
+        continue;
+      }
+      const Node *source = top.node->sources[top.nextSource++].get();
+      if (seen.insert(source).second)
+        stack.push_back({source, 0});
+    }
+  }
+  return order;
+}
+
+std::unordered_map<const Node *, int64_t> numberNodes(const Graph &graph) {
+  std::unordered_map<const Node *, int64_t> numbers;
+  for (const GraphEntry &entry : graph.entries)
+    for (const Node *node : topologicalOrder(entry))
+      numbers.try_emplace(node, static_cast<int64_t>(numbers.size()));
+  return numbers;
+}
+
+std::vector<const Node *> bufferLeaves(const Graph &graph) {
+  std::vector<const Node *> leaves;
+  std::unordered_set<const Node *> seen;
+  for (const GraphEntry &entry : graph.entries)
+    for (const Node *node : topologicalOrder(entry))
+      if (node->op == Op::Buffer && seen.insert(node).second)
+        leaves.push_back(node);
+  return leaves;
+}
+
+Status validate(const Graph &graph) {
+  for (const GraphEntry &entry : graph.entries) {
+    for (const auto &[name, output] : entry.outputs)
+      if (!output)
+        return badInput("entry '" + entry.name + "': output '" + name + "' is an empty tensor");
+    for (const Node *node : topologicalOrder(entry))
+      if (Status status = validateNode(graph.vars, *node); !status)
+        return status.error().in("entry '" + entry.name + "'");
+  }
+  return {};
+}
+
+} // namespace rosso

@@ -1,0 +1,492 @@
+// Ops that move elements without changing them. Extents may be symbolic wherever the arithmetic on
+// them stays linear; what cannot be decided here is checked with the variables' bounds
+// (`validate`).
+
+#include "frontend/Build.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace rosso {
+
+using namespace build;
+
+namespace {
+
+/// A product of extents: variables (each as often as it occurs) -> coefficient.
+using Polynomial = std::map<std::vector<std::string>, int64_t>;
+
+Polynomial product(const Shape &shape) {
+  Polynomial total{{{}, 1}};
+  for (const Dim &extent : shape) {
+    Polynomial next;
+    for (const auto &[variables, coefficient] : total) {
+      if (extent.constant() != 0)
+        next[variables] += coefficient * extent.constant();
+      for (const auto &[name, factor] : extent.terms()) {
+        auto monomial = variables;
+        monomial.insert(std::upper_bound(monomial.begin(), monomial.end(), name), name);
+        next[monomial] += coefficient * factor;
+      }
+    }
+    std::erase_if(next, [](const auto &term) { return term.second == 0; });
+    total = std::move(next);
+  }
+  return total;
+}
+
+std::string countText(const Shape &shape) {
+  if (auto count = elementCount(shape))
+    return count->str();
+  std::string text;
+  for (const Dim &extent : shape)
+    text += (text.empty() ? "(" : " * (") + extent.str() + ")";
+  return text;
+}
+
+/// The extent that makes `rest` hold as many elements as `whole`.
+std::optional<Dim> missingExtent(Shape whole, const Shape &rest) {
+  Shape divisors;
+  for (const Dim &extent : rest) { // what both have needs no division
+    auto twin = std::find(whole.begin(), whole.end(), extent);
+    if (twin != whole.end())
+      whole.erase(twin);
+    else
+      divisors.push_back(extent);
+  }
+  auto dividend = elementCount(whole), divisor = elementCount(divisors);
+  if (!dividend || !divisor)
+    return std::nullopt;
+  if (divisor->isConstant())
+    return dividend->dividedBy(divisor->constant());
+  const auto &[name, coefficient] = *divisor->terms().begin();
+  auto match = dividend->terms().find(name);
+  if (match == dividend->terms().end() || match->second % coefficient != 0)
+    return std::nullopt;
+  int64_t ratio = match->second / coefficient;
+  return *divisor * ratio == *dividend ? std::optional<Dim>(ratio) : std::nullopt;
+}
+
+/// A constant that counts from the end when negative; symbolic positions count from the front.
+Dim fromFront(const Dim &position, const Dim &extent) {
+  return position.isConstant() && position.constant() < 0 ? position + extent : position;
+}
+
+bool surelyNegative(const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }
+
+/// As Python clamps slices: positions beyond a constant extent mean its end.
+Dim clampedTo(const Dim &position, const Dim &extent) {
+  if (!position.isConstant() || !extent.isConstant())
+    return position;
+  return std::clamp<int64_t>(position.constant(), 0, extent.constant());
+}
+
+Tensor sliceBackwards(const Tensor &t, int axis, const Dim &begin, const Dim &end, int64_t step) {
+  Dim extent = t.size(axis);
+  if (!extent.isConstant() || !begin.isConstant() || !end.isConstant())
+    return failed("slice", "a negative step of axis " + std::to_string(axis) + " of " +
+                               str(t.shape()) + "; expected constant extents");
+  // Element begin is number extent - 1 - begin from the back.
+  int64_t n = extent.constant();
+  int64_t first = std::min(fromFront(begin, extent).constant(), n - 1);
+  int64_t stop = end.constant() < 0 ? std::max<int64_t>(end.constant() + n, -1) : end.constant();
+  return t.flip(axis).slice(axis, n - 1 - first, std::max(n - 1 - stop, n - 1 - first), -step);
+}
+
+} // namespace
+
+Tensor Tensor::reshape(Shape shape) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  Shape wanted = shape;
+  auto isOpen = [](const Dim &extent) { return extent == Dim(-1); };
+  auto open = std::find_if(shape.begin(), shape.end(), isOpen);
+  if (std::count_if(shape.begin(), shape.end(), isOpen) > 1)
+    return failed("reshape", "more than one -1 in " + str(wanted));
+  if (open != shape.end()) {
+    Shape rest(shape.begin(), open);
+    rest.insert(rest.end(), open + 1, shape.end());
+    auto extent = missingExtent(this->shape(), rest);
+    if (!extent)
+      return failed("reshape", str(this->shape()) + " to " + str(wanted) + ": " +
+                                   countText(this->shape()) + " elements are not a multiple of " +
+                                   countText(rest));
+    *open = *extent;
+  }
+  if (product(this->shape()) != product(shape))
+    return failed("reshape", str(this->shape()) + " has " + countText(this->shape()) +
+                                 " elements, " + str(wanted) + " has " + countText(shape) +
+                                 "; expected as many");
+  if (std::any_of(shape.begin(), shape.end(), surelyNegative))
+    return failed("reshape", "negative extent in " + str(wanted));
+  return shape == this->shape() ? *this : make(Op::Reshape, dtype(), std::move(shape), {*this});
+}
+
+Tensor Tensor::flatten(int first, int last) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  if (ndim() == 0)
+    return reshape({1});
+  auto from = resolveAxis(first, ndim()), to = resolveAxis(last, ndim());
+  if (!from || !to)
+    return badAxis("flatten", from ? last : first, shape());
+  if (*to < *from)
+    return failed("flatten", "axes " + std::to_string(*from) + " to " + std::to_string(*to) +
+                                 "; expected them in order");
+  Shape inner(shape().begin() + *from, shape().begin() + *to + 1);
+  auto count = elementCount(inner);
+  if (!count)
+    return failed("flatten", "axes " + str(inner) +
+                                 " have a product of variables; expected one symbolic extent");
+  Shape flat(shape().begin(), shape().begin() + *from);
+  flat.push_back(*count);
+  flat.insert(flat.end(), shape().begin() + *to + 1, shape().end());
+  return reshape(std::move(flat));
+}
+
+Tensor Tensor::unflatten(int axis, Shape extents) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto at = resolveAxis(axis, ndim());
+  if (!at)
+    return badAxis("unflatten", axis, shape());
+  Shape split(shape().begin(), shape().begin() + *at);
+  split.insert(split.end(), extents.begin(), extents.end());
+  split.insert(split.end(), shape().begin() + *at + 1, shape().end());
+  return reshape(std::move(split));
+}
+
+Tensor Tensor::squeeze() const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  Shape kept;
+  std::copy_if(shape().begin(), shape().end(), std::back_inserter(kept),
+               [](const Dim &extent) { return !(extent == Dim(1)); });
+  return reshape(std::move(kept));
+}
+
+Tensor Tensor::squeeze(int axis) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto at = resolveAxis(axis, ndim());
+  if (!at)
+    return badAxis("squeeze", axis, shape());
+  if (!(shape()[static_cast<size_t>(*at)] == Dim(1)))
+    return *this;
+  Shape kept = shape();
+  kept.erase(kept.begin() + *at);
+  return reshape(std::move(kept));
+}
+
+Tensor Tensor::unsqueeze(int axis) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto at = resolveAxis(axis, ndim() + 1);
+  if (!at)
+    return failed("unsqueeze", "axis " + std::to_string(axis) + " of a tensor " + str(shape()) +
+                                   "; expected " + std::to_string(-ndim() - 1) + " to " +
+                                   std::to_string(ndim()));
+  Shape grown = shape();
+  grown.insert(grown.begin() + *at, 1);
+  return reshape(std::move(grown));
+}
+
+Tensor Tensor::permute(std::vector<int> axes) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  std::vector<int64_t> order;
+  Shape permuted;
+  for (int axis : axes) {
+    auto at = resolveAxis(axis, ndim());
+    if (!at)
+      return badAxis("permute", axis, shape());
+    order.push_back(*at);
+    permuted.push_back(shape()[static_cast<size_t>(*at)]);
+  }
+  std::vector<int64_t> sorted = order, identity(shape().size());
+  std::sort(sorted.begin(), sorted.end());
+  std::iota(identity.begin(), identity.end(), 0);
+  if (sorted != identity)
+    return failed("permute", std::to_string(order.size()) + " axes of a tensor " + str(shape()) +
+                                 "; expected every axis once");
+  if (order == identity)
+    return *this;
+  return make(Op::Permute, dtype(), std::move(permuted), {*this}, {{"axes", std::move(order)}});
+}
+
+Tensor Tensor::transpose(int a, int b) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto x = resolveAxis(a, ndim()), y = resolveAxis(b, ndim());
+  if (!x || !y)
+    return badAxis("transpose", x ? b : a, shape());
+  std::vector<int> order(shape().size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<size_t>(*x)], order[static_cast<size_t>(*y)]);
+  return permute(std::move(order));
+}
+
+Tensor Tensor::expand(Shape shape) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  Shape wanted = shape;
+  size_t rank = this->shape().size();
+  for (size_t i = 0; i < rank && i < shape.size(); ++i)
+    if (Dim &extent = shape[shape.size() - 1 - i]; extent == Dim(-1))
+      extent = this->shape()[rank - 1 - i];
+  auto target = broadcastShape("expand", this->shape(), shape);
+  if (!target || *target != shape || std::any_of(shape.begin(), shape.end(), surelyNegative))
+    return failed("expand", str(this->shape()) + " to " + str(wanted) +
+                                "; expected equal extents where the tensor's are not 1");
+  return broadcastTo(*this, shape);
+}
+
+Tensor Tensor::pad(const std::vector<Padding> &padding, double value) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  if (padding.size() != shape().size())
+    return failed("pad", std::to_string(padding.size()) + " paddings of a tensor " + str(shape()) +
+                             "; expected one for each axis");
+  Shape before, after, padded;
+  for (size_t i = 0; i < padding.size(); ++i) {
+    if (surelyNegative(padding[i].before) || surelyNegative(padding[i].after))
+      return failed("pad",
+                    "a negative padding of axis " + std::to_string(i) + "; use shrink to cut");
+    before.push_back(padding[i].before);
+    after.push_back(padding[i].after);
+    padded.push_back(shape()[i] + padding[i].before + padding[i].after);
+  }
+  if (padded == shape())
+    return *this;
+  return make(Op::Pad, dtype(), std::move(padded), {*this},
+              {{"before", before}, {"after", after}, {"value", value}});
+}
+
+Tensor Tensor::shrink(const std::vector<Range> &ranges) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  if (ranges.size() != shape().size())
+    return failed("shrink", std::to_string(ranges.size()) + " ranges of a tensor " + str(shape()) +
+                                "; expected one for each axis");
+  Shape begin, size;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const Dim &extent = shape()[i];
+    begin.push_back(fromFront(ranges[i].begin, extent));
+    Dim end = fromFront(ranges[i].end, extent);
+    size.push_back(end - begin[i]);
+    if (surelyNegative(begin[i]) || surelyNegative(size[i]) || surelyNegative(extent - end))
+      return failed("shrink", "[" + ranges[i].begin.str() + ", " + ranges[i].end.str() +
+                                  ") of axis " + std::to_string(i) + " of a tensor " +
+                                  str(shape()) + "; expected a range inside the axis");
+  }
+  if (size == shape())
+    return *this;
+  return make(Op::Shrink, dtype(), std::move(size), {*this}, {{"begin", begin}});
+}
+
+Tensor Tensor::slice(int axis, const Dim &begin, const Dim &end, int64_t step) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto at = resolveAxis(axis, ndim());
+  if (!at)
+    return badAxis("slice", axis, shape());
+  if (step == 0)
+    return failed("slice", "step 0; expected another number");
+  if (step < 0)
+    return sliceBackwards(*this, *at, begin, end, step);
+  std::vector<Range> ranges;
+  for (const Dim &extent : shape())
+    ranges.push_back({0, extent});
+  Range &range = ranges[static_cast<size_t>(*at)];
+  Dim extent = range.end;
+  range.begin = clampedTo(fromFront(begin, extent), extent);
+  range.end = clampedTo(fromFront(end, extent), extent);
+  if (surelyNegative(range.end - range.begin))
+    range.end = range.begin;
+  Tensor cut = shrink(ranges);
+  if (step == 1)
+    return cut;
+  std::vector<int64_t> strides(shape().size(), 1);
+  strides[static_cast<size_t>(*at)] = step;
+  return cut.stride(std::move(strides));
+}
+
+Tensor Tensor::select(int axis, const Dim &at) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto resolved = resolveAxis(axis, ndim());
+  if (!resolved)
+    return badAxis("select", axis, shape());
+  Dim extent = size(*resolved), position = fromFront(at, extent);
+  if (surelyNegative(position) || surelyNegative(extent - position - 1))
+    return failed("select", "element " + at.str() + " of axis " + std::to_string(*resolved) +
+                                " of a tensor " + str(shape()) + "; expected one inside the axis");
+  Shape rest = shape();
+  rest.erase(rest.begin() + *resolved);
+  return slice(*resolved, position, position + 1).reshape(std::move(rest));
+}
+
+Tensor Tensor::flip(const Axes &axes) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto resolved = resolveAxes("flip", axes, shape());
+  if (!resolved)
+    return failed(resolved.error());
+  return make(Op::Flip, dtype(), shape(), {*this},
+              {{"axes", std::vector<int64_t>(resolved->begin(), resolved->end())}});
+}
+
+Tensor Tensor::stride(std::vector<int64_t> strides) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  if (strides.size() != shape().size())
+    return failed("stride", std::to_string(strides.size()) + " strides of a tensor " +
+                                str(shape()) + "; expected one for each axis");
+  Shape strided;
+  for (size_t i = 0; i < strides.size(); ++i) {
+    if (strides[i] < 1)
+      return failed("stride", "stride " + std::to_string(strides[i]) + "; expected 1 or more");
+    const Dim &extent = shape()[i];
+    if (strides[i] > 1 && extent.isConstant())
+      strided.push_back((extent.constant() + strides[i] - 1) / strides[i]);
+    else if (auto quotient = extent.dividedBy(strides[i]))
+      strided.push_back(*quotient);
+    else
+      return failed("stride", "extent " + extent.str() + " by " + std::to_string(strides[i]) +
+                                  "; expected a constant or a multiple");
+  }
+  if (strided == shape())
+    return *this;
+  return make(Op::Stride, dtype(), std::move(strided), {*this}, {{"strides", std::move(strides)}});
+}
+
+Tensor Tensor::cat(const std::vector<Tensor> &parts, int axis) {
+  if (parts.empty())
+    return failed("cat", "no tensors; expected one or more");
+  if (auto bad = firstBad(parts))
+    return *bad;
+  auto at = resolveAxis(axis, parts[0].ndim());
+  if (!at)
+    return badAxis("cat", axis, parts[0].shape());
+  DType common = parts[0].dtype();
+  Shape total = parts[0].shape();
+  Dim &joined = total[static_cast<size_t>(*at)];
+  joined = 0;
+  for (const Tensor &part : parts) {
+    Shape others = part.shape(), expected = parts[0].shape();
+    if (others.size() == expected.size()) {
+      joined = joined + others[static_cast<size_t>(*at)];
+      others.erase(others.begin() + *at);
+      expected.erase(expected.begin() + *at);
+    }
+    if (others != expected)
+      return failed("cat", str(parts[0].shape()) + " and " + str(part.shape()) +
+                               "; expected equal extents except on axis " + std::to_string(*at));
+    common = leastUpperDType(common, part.dtype());
+  }
+  if (parts.size() == 1)
+    return parts[0];
+  std::vector<Tensor> sources;
+  for (const Tensor &part : parts)
+    sources.push_back(part.cast(common));
+  return make(Op::Concat, common, std::move(total), sources, {{"axis", int64_t{*at}}});
+}
+
+Tensor Tensor::stack(const std::vector<Tensor> &parts, int axis) {
+  std::vector<Tensor> grown;
+  for (const Tensor &part : parts) {
+    grown.push_back(part.unsqueeze(axis));
+    if (grown.back().ok() && part.shape() != parts[0].shape())
+      return failed("stack", str(parts[0].shape()) + " and " + str(part.shape()) +
+                                 "; expected equal shapes");
+  }
+  return cat(grown, axis);
+}
+
+std::vector<Tensor> Tensor::split(const std::vector<Dim> &sizes, int axis) const {
+  Dim sum = 0;
+  for (const Dim &part : sizes)
+    sum = sum + part;
+  auto refuse = [&](Tensor error) {
+    return std::vector<Tensor>(std::max<size_t>(sizes.size(), 1), error);
+  };
+  if (auto bad = firstBad({*this}))
+    return refuse(*bad);
+  if (!resolveAxis(axis, ndim()))
+    return refuse(badAxis("split", axis, shape()));
+  if (!(sum == size(axis)))
+    return refuse(failed("split", "sizes that sum to " + sum.str() + " of axis " +
+                                      std::to_string(axis) + " of a tensor " + str(shape()) +
+                                      "; expected the extent of the axis"));
+  std::vector<Tensor> parts;
+  Dim begin = 0;
+  for (const Dim &part : sizes) {
+    parts.push_back(slice(axis, begin, begin + part));
+    begin = begin + part;
+  }
+  return parts;
+}
+
+std::vector<Tensor> Tensor::split(int64_t size, int axis) const {
+  Dim extent = this->size(axis);
+  if (ok() && (size < 1 || !extent.isConstant()))
+    return {failed("split", "parts of " + std::to_string(size) + " of axis " +
+                                std::to_string(axis) + " of a tensor " + str(shape()) +
+                                "; expected a positive size and a constant extent")};
+  std::vector<Dim> sizes;
+  for (int64_t left = extent.constant(); ok() && left > 0; left -= size)
+    sizes.push_back(std::min(size, left));
+  if (ok() && sizes.empty())
+    sizes.push_back(0);
+  return split(sizes, axis);
+}
+
+std::vector<Tensor> Tensor::chunk(int64_t parts, int axis) const {
+  Dim extent = size(axis);
+  if (auto part = parts > 0 ? extent.dividedBy(parts) : std::nullopt; part && ok())
+    return split(std::vector<Dim>(static_cast<size_t>(parts), *part), axis);
+  if (ok() && (parts < 1 || !extent.isConstant()))
+    return {failed("chunk", std::to_string(parts) + " parts of axis " + std::to_string(axis) +
+                                " of a tensor " + str(shape()) +
+                                "; expected a number that divides it")};
+  return split((extent.constant() + std::max<int64_t>(parts, 1) - 1) / std::max<int64_t>(parts, 1),
+               axis);
+}
+
+Tensor Tensor::repeat(std::vector<int64_t> counts) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  if (counts.size() < shape().size())
+    return failed("repeat", std::to_string(counts.size()) + " counts for a tensor " + str(shape()) +
+                                "; expected one for each axis or more");
+  // [n] -> [1, n] -> [count, n] -> [count * n] on every axis at once.
+  size_t added = counts.size() - shape().size();
+  Shape apart, grown, joined;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] < 0)
+      return failed("repeat", "count " + std::to_string(counts[i]) + "; expected 0 or more");
+    Dim extent = i < added ? Dim(1) : shape()[i - added];
+    apart.insert(apart.end(), {Dim(1), extent});
+    grown.insert(grown.end(), {Dim(counts[i]), extent});
+    joined.push_back(extent * counts[i]);
+  }
+  return reshape(apart).expand(grown).reshape(joined);
+}
+
+Tensor Tensor::repeatInterleave(int64_t count, int axis) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  auto at = resolveAxis(axis, ndim());
+  if (!at || count < 0)
+    return at ? failed("repeatInterleave",
+                       "count " + std::to_string(count) + "; expected 0 or more")
+              : badAxis("repeatInterleave", axis, shape());
+  if (count == 1)
+    return *this;
+  Shape grown = shape(), joined = shape();
+  grown.insert(grown.begin() + *at + 1, count);
+  joined[static_cast<size_t>(*at)] = joined[static_cast<size_t>(*at)] * count;
+  return unsqueeze(*at + 1).expand(grown).reshape(joined);
+}
+
+} // namespace rosso
