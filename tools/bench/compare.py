@@ -121,7 +121,8 @@ def tables(results, peak, options):
     lines += ["### What Rosso makes of the machine", ""]
     lines.append(
         f"Measured beside it with {peak['threads']} threads: reading "
-        f"{peak['read_bytes_s'] / 1e9:.1f} GB/s, int8 dot products {peak['int8_ops_s'] / 1e12:.2f} Tops/s ({peak['int8']})."
+        f"{peak['read_bytes_s'] / 1e9:.1f} GB/s, int8 dot products "
+        f"{peak['int8_ops_s'] / 1e12:.2f} Tops/s ({peak['int8']})."
     )
     lines += [
         "",

@@ -61,8 +61,8 @@ def tensors(path):
 def cost(path):
     """(bytes of matrices that one decoded token reads, int8 operations of one prefilled token).
 
-    A decoded token reads every matrix once; of the embedding it reads a row, unless the embedding is
-    the output matrix too. A prompt needs the output for its last token only.
+    A decoded token reads every matrix once; of the embedding it reads a row, unless the embedding
+    is the output matrix too. A prompt needs the output for its last token only.
     """
     table = tensors(path)
     matrices = {name: entry for name, entry in table.items() if entry[2] == 2}
