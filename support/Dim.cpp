@@ -1,10 +1,15 @@
 #include "support/Dim.h"
 
 #include <cassert>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 namespace rosso {
+
+// Texts come from files too: numbers this small cannot overflow a sum of as many terms as fit in
+// a text this long.
+static constexpr int64_t kMaxParsed = int64_t{1} << 48;
+static constexpr size_t kMaxTextBytes = 16384;
 
 Dim Dim::operator+(const Dim &other) const {
   Dim sum = *this;
@@ -76,7 +81,8 @@ std::string Dim::str() const {
   if (text.empty())
     return std::to_string(constant_);
   if (constant_ != 0)
-    text += (constant_ < 0 ? " - " : " + ") + std::to_string(constant_ < 0 ? -constant_ : constant_);
+    text +=
+        (constant_ < 0 ? " - " : " + ") + std::to_string(constant_ < 0 ? -constant_ : constant_);
   return text;
 }
 
@@ -90,6 +96,8 @@ Result<Dim> Dim::parse(std::string_view text) {
   auto fail = [&] {
     return badInput("extent '" + std::string(text) + "': expected a form like '2*P + T + 3'");
   };
+  if (text.size() > kMaxTextBytes)
+    return badInput("extent of " + std::to_string(text.size()) + " bytes: too long");
   bool first = true;
   for (skipSpace(); at < text.size() || first; skipSpace()) {
     int64_t sign = 1;
@@ -104,7 +112,7 @@ Result<Dim> Dim::parse(std::string_view text) {
     bool hasNumber = at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]));
     if (hasNumber) {
       auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
-      if (error != std::errc())
+      if (error != std::errc() || number > kMaxParsed)
         return fail();
       at = static_cast<size_t>(end - text.data());
       skipSpace();

@@ -53,10 +53,10 @@ struct BufferSlot {
 
 /// One device function.
 struct Kernel {
-  std::string name;     // for people: "matvec_q4_k_4864x896"
-  std::string symbol;   // in the code object
-  std::string stats;    // one line for dumps: template, schedule
-  uint64_t scratchBytesPerThread = 0;
+  std::string name;                   // for people: "matvec_q4_k_4864x896"
+  std::string symbol;                 // in the code object
+  std::string stats;                  // one line for dumps: template, schedule
+  uint64_t scratchBytesPerThread = 0; // if not 0, one more buffer follows those of the launch
   bool operator==(const Kernel &) const = default;
 };
 
@@ -75,10 +75,10 @@ struct Launch {
   std::vector<BufferRef> buffers; // inputs, then outputs
   uint32_t outputCount = 0;       // how many of `buffers`, at the end, are written
   std::vector<GridDim> grid;
-  bool barrierBefore = true;      // must see everything launched before it
-  std::vector<int64_t> nodes;     // graph node each output is the value of, -1: none; for --verify
-  uint64_t bytesMoved = 0;        // least bytes read and written, variables at their maximum
-  uint64_t operations = 0;        // multiply-adds count two
+  bool barrierBefore = true;  // must see everything launched before it
+  std::vector<int64_t> nodes; // graph node each output is the value of, -1: none; for --verify
+  uint64_t bytesMoved = 0;    // least bytes read and written, variables at their maximum
+  uint64_t operations = 0;    // multiply-adds count two
   bool operator==(const Launch &) const = default;
 };
 

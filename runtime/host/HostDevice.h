@@ -1,0 +1,35 @@
+// The host device: the CPUs of this machine.
+#pragma once
+
+#include "runtime/Device.h"
+#include "runtime/host/Arena.h"
+#include "runtime/host/CommandList.h"
+#include "runtime/host/HostCode.h"
+#include "runtime/host/ThreadPool.h"
+
+namespace rosso {
+
+class HostDevice final : public Device {
+public:
+  static Result<std::unique_ptr<Device>> open(const RunOptions &options);
+
+  std::string_view name() const override { return "host"; }
+  std::string describe() const override;
+  Status load(const Program &program, const ArenaPlan &plan) override;
+  std::span<uint8_t> hostView(uint64_t offset, uint64_t bytes) override;
+  Status upload(uint64_t offset, std::span<const uint8_t> bytes) override;
+  Status download(uint64_t offset, std::span<uint8_t> bytes) override;
+  Status clear(uint64_t offset, uint64_t bytes) override;
+  Status run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
+             std::span<uint64_t> nanoseconds) override;
+
+private:
+  HostDevice() = default;
+
+  std::unique_ptr<ThreadPool> pool_;
+  Arena arena_;
+  HostCode code_;
+  std::vector<std::unique_ptr<CommandList>> entries_;
+};
+
+} // namespace rosso
