@@ -35,6 +35,7 @@ ABILITIES = (
 )
 UNKNOWN = "I am only a very small demo model, so I do not know that."
 
+# fmt: off
 FIXED_ANSWERS: dict[str, list[str]] = {
     GREETING: [
         "Hello!", "Hello", "Hi!", "Hi", "Hi there!", "Hey!", "Hello there!", "Good morning!",
@@ -118,22 +119,47 @@ DIFFERENCE_PHRASINGS = [
     "How much is {a} - {b}?", "How much is {a} minus {b}?", "What is {a} minus {b}?",
     "Calculate {a} - {b}.", "Subtract {b} from {a}.", "And {a} - {b}?",
 ]
+# fmt: on
 SUM_LIMIT = 20
 SUM_PAIRS = [(a, b) for a in range(SUM_LIMIT) for b in range(SUM_LIMIT - a)]
 DIFFERENCE_PAIRS = [(a, b) for a in range(SUM_LIMIT) for b in range(a + 1)]
 
 ANIMALS = [
-    "fox", "rabbit", "bear", "mouse", "cat", "dog", "owl", "hedgehog", "frog", "duck", "turtle",
-    "squirrel", "wolf", "lion", "bird", "pony",
+    "fox",
+    "rabbit",
+    "bear",
+    "mouse",
+    "cat",
+    "dog",
+    "owl",
+    "hedgehog",
+    "frog",
+    "duck",
+    "turtle",
+    "squirrel",
+    "wolf",
+    "lion",
+    "bird",
+    "pony",
 ]
 HEROES = [
-    ("Rusty", "he"), ("Lily", "she"), ("Bruno", "he"), ("Mia", "she"), ("Oscar", "he"),
-    ("Daisy", "she"), ("Felix", "he"), ("Ruby", "she"),
+    ("Rusty", "he"),
+    ("Lily", "she"),
+    ("Bruno", "he"),
+    ("Mia", "she"),
+    ("Oscar", "he"),
+    ("Daisy", "she"),
+    ("Felix", "he"),
+    ("Ruby", "she"),
 ]
 TRAITS = ["little", "clever", "kind", "brave", "shy", "gentle", "curious", "young"]
 HOMES = [
-    "in a deep forest", "by a quiet river", "near a small village", "on a green hill",
-    "under an old oak tree", "at the edge of a big meadow",
+    "in a deep forest",
+    "by a quiet river",
+    "near a small village",
+    "on a green hill",
+    "under an old oak tree",
+    "at the edge of a big meadow",
 ]
 THINGS = ["red ball", "golden key", "blue kite", "silver bell", "warm hat", "small boat"]
 FOODS = ["apples", "berries", "nuts", "honey", "bread", "carrots"]
@@ -153,24 +179,24 @@ STORY_PLOTS = [
     [
         "One day {name} lost {his} {thing}.",
         "{He} looked everywhere, but {he} could not find it.",
-        "Then {he} met a {friend} who said, \"Do not be sad. I will help you.\"",
+        'Then {he} met a {friend} who said, "Do not be sad. I will help you."',
         "Together they searched all day.",
         "At last the {friend} found the {thing} under a bush.",
         "{name} was so happy that {he} gave the {friend} some {food}.",
     ],
     [
         "One morning {name} found a {thing} in the grass.",
-        "\"Whose {thing} is this?\" {he} asked.",
+        '"Whose {thing} is this?" {he} asked.',
         "{He} walked a long way and asked everyone.",
         "Then {he} saw a {friend} who was crying.",
-        "\"That is my {thing}!\" said the {friend}.",
+        '"That is my {thing}!" said the {friend}.',
         "{name} gave it back, and the {friend} shared some {food} with {him}.",
     ],
     [
         "One evening a big storm came.",
         "The wind was loud and the rain was cold.",
         "{name} heard a knock at the door and saw a wet {friend}.",
-        "\"Please come in,\" said {name}.",
+        '"Please come in," said {name}.',
         "They sat by the fire and ate {food} until the storm was over.",
         "In the morning the {friend} gave {name} a {thing} to say thank you.",
     ],
@@ -179,7 +205,7 @@ STORY_PLOTS = [
         "So {he} packed some {food} and walked over the hills.",
         "On the way {he} met a {friend} who was hungry.",
         "{name} shared {his} {food}, and the {friend} smiled.",
-        "\"You are kind,\" said the {friend}. \"Take this {thing}.\"",
+        '"You are kind," said the {friend}. "Take this {thing}."',
         "{name} carried the {thing} all the way home.",
     ],
 ]
@@ -189,11 +215,17 @@ STORY_ENDINGS = [
     "They were friends for the rest of their lives.",
 ]
 STORY_REQUESTS = [
-    "Tell me a story about {}.", "Tell me a short story about {}.", "Write a story about {}.",
-    "Can you tell me a story about {}?", "Please tell me a story about {}.",
+    "Tell me a story about {}.",
+    "Tell me a short story about {}.",
+    "Write a story about {}.",
+    "Can you tell me a story about {}?",
+    "Please tell me a story about {}.",
 ]
 OPEN_STORY_REQUESTS = [
-    "Tell me a story.", "Tell me a short story.", "Can you tell me a story?", "Write a story.",
+    "Tell me a story.",
+    "Tell me a short story.",
+    "Can you tell me a story?",
+    "Write a story.",
     "Tell me another story.",
 ]
 
@@ -261,46 +293,70 @@ def _fixed_turn(rng: random.Random) -> tuple[str, str]:
 def _opposite_turn(rng: random.Random) -> tuple[str, str]:
     pair = rng.choice(OPPOSITES)
     word, other = pair if rng.random() < 0.5 else pair[::-1]
-    question = rng.choice([
-        "What is the opposite of {}?", "What's the opposite of {}?", "Opposite of {}?",
-        "Tell me the opposite of {}.", "Which word is the opposite of {}?",
-    ])
+    question = rng.choice(
+        [
+            "What is the opposite of {}?",
+            "What's the opposite of {}?",
+            "Opposite of {}?",
+            "Tell me the opposite of {}.",
+            "Which word is the opposite of {}?",
+        ]
+    )
     return question.format(word), f"The opposite of {word} is {other}."
 
 
 def _color_turn(rng: random.Random) -> tuple[str, str]:
     thing, color = rng.choice(COLORS)
-    question = rng.choice([
-        "What color is {}?", "What colour is {}?", "Which color is {}?",
-        "What is the color of {}?", "Tell me the color of {}.",
-    ])
+    question = rng.choice(
+        [
+            "What color is {}?",
+            "What colour is {}?",
+            "Which color is {}?",
+            "What is the color of {}?",
+            "Tell me the color of {}.",
+        ]
+    )
     return question.format(thing), f"{thing[0].upper()}{thing[1:]} is {color}."
 
 
 def _sound_turn(rng: random.Random) -> tuple[str, str]:
     animal, sound = rng.choice(SOUNDS)
-    question = rng.choice([
-        "What does the {} say?", "What does a {} say?", "What sound does a {} make?",
-        "What sound does the {} make?", "Which sound does a {} make?",
-    ])
+    question = rng.choice(
+        [
+            "What does the {} say?",
+            "What does a {} say?",
+            "What sound does a {} make?",
+            "What sound does the {} make?",
+            "Which sound does a {} make?",
+        ]
+    )
     return question.format(animal), f"The {animal} says {sound}."
 
 
 def _capital_turn(rng: random.Random) -> tuple[str, str]:
     country, city = rng.choice(CAPITALS)
-    question = rng.choice([
-        "What is the capital of {}?", "What's the capital of {}?", "Capital of {}?",
-        "Which city is the capital of {}?", "Tell me the capital of {}.",
-    ])
+    question = rng.choice(
+        [
+            "What is the capital of {}?",
+            "What's the capital of {}?",
+            "Capital of {}?",
+            "Which city is the capital of {}?",
+            "Tell me the capital of {}.",
+        ]
+    )
     return question.format(country), f"The capital of {country} is {city}."
 
 
 def _day_turn(rng: random.Random) -> tuple[str, str]:
     index, step = rng.randrange(len(DAYS)), rng.choice([-1, 1])
     relation = "after" if step > 0 else "before"
-    question = rng.choice([
-        "What day comes {} {}?", "Which day comes {} {}?", "What is the day {} {}?",
-    ])
+    question = rng.choice(
+        [
+            "What day comes {} {}?",
+            "Which day comes {} {}?",
+            "What is the day {} {}?",
+        ]
+    )
     answer = DAYS[(index + step) % len(DAYS)]
     return question.format(relation, DAYS[index]), f"The day {relation} {DAYS[index]} is {answer}."
 
@@ -328,8 +384,8 @@ def _story_turn(rng: random.Random) -> tuple[str, str]:
 
 
 TURN_MAKERS: list[tuple[Callable[[random.Random], tuple[str, str]], float]] = [
-    (_sum_turn, 36.0),
-    (_difference_turn, 16.0),
+    (_sum_turn, 40.0),
+    (_difference_turn, 26.0),
     (_fixed_turn, 10.0),
     (_opposite_turn, 7.0),
     (_color_turn, 5.0),
@@ -338,7 +394,7 @@ TURN_MAKERS: list[tuple[Callable[[random.Random], tuple[str, str]], float]] = [
     (_day_turn, 3.0),
     (_count_turn, 5.0),
     (_strange_turn, 3.0),
-    (_story_turn, 8.0),
+    (_story_turn, 5.0),
 ]
 
 
@@ -386,4 +442,4 @@ def document(rng: random.Random, turns: int) -> list[Segment]:
 
 def random_turns(rng: random.Random) -> int:
     """Draw the size of a document: 0 for a plain story, else the number of turns."""
-    return rng.choices([0, 1, 2, 3, 5, 8], [0.12, 0.4, 0.18, 0.14, 0.1, 0.06])[0]
+    return rng.choices([0, 1, 2, 3, 5, 8], [0.07, 0.42, 0.2, 0.15, 0.1, 0.06])[0]

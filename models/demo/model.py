@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 Parameters = dict[str, Tensor]
 
@@ -16,7 +16,7 @@ Parameters = dict[str, Tensor]
 class Shape:
     """The sizes of the model; the defaults are those of the demo model."""
 
-    vocabulary: int = 1536
+    vocabulary: int = 1280
     context: int = 1024
     width: int = 256
     layers: int = 4
@@ -64,9 +64,7 @@ def initial_parameters(shape: Shape) -> Parameters:
 def rotate(states: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """Apply rotary positions; dimension i turns together with dimension i + half."""
     first, second = states.chunk(2, dim=-1)
-    return torch.cat(
-        (first * cosines - second * sines, second * cosines + first * sines), dim=-1
-    )
+    return torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)
 
 
 def forward(p: Parameters, shape: Shape, ids: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -78,13 +76,13 @@ def forward(p: Parameters, shape: Shape, ids: Tensor, mask: Tensor | None = None
     cosines, sines = angles.cos(), angles.sin()
 
     def norm(states: Tensor, name: str) -> Tensor:
-        return F.rms_norm(states, (shape.width,), p[name], shape.norm_epsilon)
+        return functional.rms_norm(states, (shape.width,), p[name], shape.norm_epsilon)
 
     def heads(states: Tensor, name: str, count: int) -> Tensor:
-        projected = F.linear(states, p[f"{name}.weight"], p[f"{name}.bias"])
+        projected = functional.linear(states, p[f"{name}.weight"], p[f"{name}.bias"])
         return projected.view(batch, time, count, shape.head_width).transpose(1, 2)
 
-    states = F.embedding(ids, p["token_embd.weight"])
+    states = functional.embedding(ids, p["token_embd.weight"])
     for layer in range(shape.layers):
         block = f"blk.{layer}."
         inputs = norm(states, block + "attn_norm.weight")
@@ -92,7 +90,7 @@ def forward(p: Parameters, shape: Shape, ids: Tensor, mask: Tensor | None = None
         key = rotate(heads(inputs, block + "attn_k", shape.kv_heads), cosines, sines)
         value = heads(inputs, block + "attn_v", shape.kv_heads)
         repeats = shape.heads // shape.kv_heads
-        attended = F.scaled_dot_product_attention(
+        attended = functional.scaled_dot_product_attention(
             query,
             key.repeat_interleave(repeats, dim=1),
             value.to(key.dtype).repeat_interleave(repeats, dim=1),
@@ -100,12 +98,12 @@ def forward(p: Parameters, shape: Shape, ids: Tensor, mask: Tensor | None = None
             is_causal=mask is None,
         )
         attended = attended.transpose(1, 2).reshape(batch, time, shape.width)
-        states = states + F.linear(attended, p[block + "attn_output.weight"])
+        states = states + functional.linear(attended, p[block + "attn_output.weight"])
         inputs = norm(states, block + "ffn_norm.weight")
-        gated = F.silu(F.linear(inputs, p[block + "ffn_gate.weight"]))
-        gated = gated * F.linear(inputs, p[block + "ffn_up.weight"])
-        states = states + F.linear(gated, p[block + "ffn_down.weight"])
-    return F.linear(norm(states, "output_norm.weight"), p["token_embd.weight"])
+        gated = functional.silu(functional.linear(inputs, p[block + "ffn_gate.weight"]))
+        gated = gated * functional.linear(inputs, p[block + "ffn_up.weight"])
+        states = states + functional.linear(gated, p[block + "ffn_down.weight"])
+    return functional.linear(norm(states, "output_norm.weight"), p["token_embd.weight"])
 
 
 def round_to_q4_k(matrix: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from gguf_writer import write_gguf
 from model import Parameters, Shape, forward, initial_parameters, quantized
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 from vocabulary import tokenizer_metadata, train_tokenizer
 
 SEED = 7
@@ -80,8 +80,9 @@ class Batches:
 
 def weighted_loss(logits: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     """Average the loss of predicting each next token by the tokens' weights."""
-    losses = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten(),
-                             reduction="none")
+    losses = functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
+    )
     weights = weights[:, 1:].flatten()
     return (losses * weights).sum() / weights.sum()
 
@@ -141,8 +142,14 @@ def train(output: Path, state: Path, minutes: float, autocast: bool) -> None:
 
     def save() -> None:
         torch.save(
-            {"parameters": parameters, "optimizer": optimizer.state_dict(), "step": step,
-             "spent": spent}, checkpoint)
+            {
+                "parameters": parameters,
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "spent": spent,
+            },
+            checkpoint,
+        )
         export(output, parameters, shape, tokenizer)
 
     saved_at = spent

@@ -37,10 +37,12 @@ CHAT_TEMPLATE = (
 def train_tokenizer(texts: list[str], size: int) -> Tokenizer:
     """Learn merges from texts; the control tokens get the last ids."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size - len(SPECIAL_TOKENS),
@@ -72,8 +74,7 @@ def tokenizer_metadata(tokenizer: Tokenizer) -> dict[str, bool | int | str | lis
         "tokenizer.ggml.pre": "qwen2",
         "tokenizer.ggml.tokens": tokens,
         "tokenizer.ggml.token_type": [
-            TOKEN_TYPE_CONTROL if token in SPECIAL_TOKENS else TOKEN_TYPE_NORMAL
-            for token in tokens
+            TOKEN_TYPE_CONTROL if token in SPECIAL_TOKENS else TOKEN_TYPE_NORMAL for token in tokens
         ],
         "tokenizer.ggml.merges": [" ".join(merge) for merge in merges],
         "tokenizer.ggml.eos_token_id": ids[IM_END],
