@@ -129,7 +129,7 @@ uint64_t GgufWriter::tensorBytes() const {
 }
 
 Error GgufWriter::failed(const char *call) const {
-  return badInput(path_ + ": " + call + ": " + std::strerror(errno));
+  return {ErrorCode::Internal, path_ + ": " + call + ": " + std::strerror(errno)};
 }
 
 Status GgufWriter::write(const void *bytes, size_t count) {
@@ -149,7 +149,7 @@ Status GgufWriter::open(const std::string &path) {
   path_ = path;
   file_.reset(std::fopen((path + ".part").c_str(), "wb"));
   if (!file_)
-    return failed("cannot create");
+    return badInput(failed("cannot create").message);
   std::string start = "GGUF";
   put(start, kVersion);
   put<uint64_t>(start, tensorBytes_.size());
