@@ -100,14 +100,18 @@ Tensor Tensor::causalAttention(const Tensor &k, const Tensor &v) const {
 }
 
 Tensor Tensor::rope(const Tensor &angles, RopeStyle style) const {
-  if (auto bad = firstBad({*this, angles}))
+  return rope(angles.cos(), angles.sin(), style);
+}
+
+Tensor Tensor::rope(const Tensor &cosines, const Tensor &sines, RopeStyle style) const {
+  if (auto bad = firstBad({*this, cosines, sines}))
     return *bad;
-  Dim width = size(-1), pairs = angles.size(-1);
-  if (ndim() < 2 || angles.ndim() != 2 || !(angles.size(0) == size(-2)) || !width.isConstant() ||
-      !pairs.isConstant() || 2 * pairs.constant() > width.constant())
-    return failed("rope", str(shape()) + " by angles " + str(angles.shape()) +
+  Dim width = size(-1), pairs = cosines.size(-1);
+  if (ndim() < 2 || cosines.ndim() != 2 || cosines.shape() != sines.shape() ||
+      !(cosines.size(0) == size(-2)) || !width.isConstant() || !pairs.isConstant() ||
+      2 * pairs.constant() > width.constant())
+    return failed("rope", str(shape()) + " by angles " + str(cosines.shape()) +
                               "; expected [..., T, d] by [T, r] with 2*r <= d");
-  Tensor cosines = angles.cos(), sines = angles.sin();
   Tensor turned = slice(-1, 0, pairs * 2), rest = slice(-1, pairs * 2, width), rotated;
   if (style == RopeStyle::Neox) {
     Tensor x = turned.slice(-1, 0, pairs), y = turned.slice(-1, pairs, pairs * 2);

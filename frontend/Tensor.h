@@ -327,6 +327,8 @@ public:
   Tensor causalAttention(const Tensor &k, const Tensor &v) const;
   /// Turns pairs of the last axis by angles [T, r]: this is [..., T, d], 2*r <= d elements turn.
   Tensor rope(const Tensor &angles, RopeStyle style = RopeStyle::Neox) const;
+  /// The same by tables [T, r] made once for all layers: the cosines and sines of the angles.
+  Tensor rope(const Tensor &cosines, const Tensor &sines, RopeStyle style = RopeStyle::Neox) const;
   /// Angles [T, r] for rope: position * base^(-i/r) / factors[i], i < r = dims / 2.
   static Tensor ropeAngles(const Tensor &positions, int64_t dims, double base,
                            const std::optional<Tensor> &factors = {});
