@@ -52,7 +52,8 @@ def main(build, everything):
     todo = []
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = Path(entry["file"])
-        if not source.is_relative_to(ROOT) or source.is_relative_to(build):
+        generated = source.is_relative_to(build) or not source.is_relative_to(ROOT)
+        if source.suffix != ".cpp" or generated:
             continue
         path = source.relative_to(ROOT)
         if reach(path)[1] and not everything:
