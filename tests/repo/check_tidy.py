@@ -43,7 +43,7 @@ def digest(path, command):
 def tidy(build, path):
     command = ["clang-tidy-22", "-p", str(build), "--quiet", "--warnings-as-errors=*", str(path)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return result.returncode, result.stdout
+    return result.returncode, result.stdout + result.stderr
 
 
 def main(build, everything):
