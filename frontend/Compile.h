@@ -23,7 +23,7 @@ struct CompileOptions {
   std::string target = "host"; // "host" is this CPU; else "host:<llvm cpu>", "amdgpu:gfx1100"
   bool exact = false;          // activations stay f32 instead of int8 blocks
   bool noCache = false;        // neither read nor write the disk cache
-  DumpSink dump;               // if set, the cache is not read: every stage must run to be seen
+  DumpSink dump = {};          // if set, the cache is not read: every stage must run to be seen
 };
 
 struct CompileStats {

@@ -1,0 +1,32 @@
+// Programs on disk, one file a key, shared by all processes of a user.
+//
+// A file is written under a name of its own and renamed when it is whole, so that readers find a
+// complete program or none; two processes that miss at once both write, and either file will do.
+// Whatever cannot be read is as good as absent and is written again; whatever cannot be written is
+// left. The cache never fails a compile.
+#pragma once
+
+#include "runtime/program/Program.h"
+
+#include <optional>
+#include <string>
+
+namespace rosso {
+
+class CompileCache {
+public:
+  /// In $ROSSO_CACHE_DIR, else $XDG_CACHE_HOME/rosso, else ~/.cache/rosso.
+  CompileCache();
+  explicit CompileCache(std::string directory) : directory_(std::move(directory)) {}
+
+  std::optional<Program> find(const std::string &key) const;
+  /// Whether the program is on disk now.
+  bool store(const std::string &key, const Program &program) const;
+
+private:
+  std::string path(const std::string &key) const { return directory_ + "/" + key + ".program"; }
+
+  std::string directory_; // empty: no cache
+};
+
+} // namespace rosso
