@@ -1,0 +1,216 @@
+// The room's table of contents: distinct kernels, their code, the launches.
+#include "codegen/Codegen.h"
+
+#include "codegen/KernelLibrary.h"
+#include "codegen/host/HostCompiler.h"
+#include "ir/quant/Tile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+/// Collects what the entries name into the program, and answers where a value lies.
+class ProgramBuilder {
+public:
+  explicit ProgramBuilder(ModuleOp module) : module_(module) {
+    program_.vars = varsOf(module);
+    if (auto bytes = module->getAttrOfType<IntegerAttr>(kScratchBytesAttr))
+      program_.scratchBytes = static_cast<uint64_t>(bytes.getInt());
+  }
+
+  Result<Program> build(KernelLibrary &library) {
+    for (auto function : module_.getOps<func::FuncOp>())
+      ROSSO_CHECK(addEntry(function, library));
+    return std::move(program_);
+  }
+
+private:
+  uint32_t slotOf(std::vector<WeightSlot> &slots, WeightSlot slot) {
+    return find(slots, std::move(slot));
+  }
+  template <typename Slot> static uint32_t find(std::vector<Slot> &slots, Slot slot) {
+    for (uint32_t i = 0; i < slots.size(); ++i)
+      if (slots[i].name == slot.name)
+        return i;
+    slots.push_back(std::move(slot));
+    return static_cast<uint32_t>(slots.size() - 1);
+  }
+
+  BufferSlot bufferSlot(StringRef name, Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return {.name = name.str(),
+            .format = std::string(elementName(tensor.getElementType())),
+            .shape = shapeOf(tensor),
+            .bytes = byteSize(tensor, program_.vars)};
+  }
+
+  WeightSlot weightSlot(StringRef name, RankedTensorType type, Layout layout) {
+    WeightSlot slot{.name = name.str(),
+                    .format = std::string(elementName(type.getElementType())),
+                    .layout = layout == Layout::Tile16 ? "tile16" : "rows",
+                    .shape = {},
+                    .bytes = byteSize(type, program_.vars)};
+    for (const Dim &extent : shapeOf(type))
+      slot.shape.push_back(extent.constant());
+    if (layout == Layout::Tile16)
+      slot.bytes = slot.bytes / static_cast<uint64_t>(slot.shape[0]) *
+                   ((static_cast<uint64_t>(slot.shape[0]) + kTileRows - 1) / kTileRows * kTileRows);
+    return slot;
+  }
+
+  Status addEntry(func::FuncOp function, KernelLibrary &library) {
+    Entry entry{.name = function.getName().str(), .inputs = {}, .outputs = {}, .launches = {}};
+    places_.clear();
+    layouts_.clear();
+    for (BlockArgument argument : function.getArguments()) {
+      unsigned i = argument.getArgNumber();
+      StringRef name = function.getArgAttrOfType<StringAttr>(i, kNameAttr).getValue();
+      StringRef space = function.getArgAttrOfType<StringAttr>(i, kSpaceAttr).getValue();
+      BufferRef ref;
+      if (space == "weight") {
+        auto attr = function.getArgAttrOfType<StringAttr>(i, kLayoutAttr);
+        Layout layout = attr && attr.getValue() == "tile16" ? Layout::Tile16 : Layout::Rows;
+        layouts_[argument] = layout;
+        ref = {Space::Weight,
+               slotOf(program_.weights, weightSlot(name, tensorOf(argument), layout)), 0};
+      } else if (space == "state") {
+        ref = {Space::State, find(program_.states, bufferSlot(name, argument.getType())), 0};
+      } else {
+        ref = {Space::Input, static_cast<uint32_t>(entry.inputs.size()), 0};
+        entry.inputs.push_back(bufferSlot(name, argument.getType()));
+      }
+      places_[argument] = ref;
+    }
+    for (unsigned i = 0; i < function.getNumResults(); ++i) {
+      auto name = function.getResultAttrOfType<StringAttr>(i, kNameAttr);
+      entry.outputs.push_back(
+          bufferSlot(name ? name.getValue() : "", function.getResultTypes()[i]));
+    }
+    for (Operation &op : function.getBody().front()) {
+      if (auto kernel = dyn_cast<KernelOp>(op)) {
+        ROSSO_CHECK(addLaunch(kernel, function, entry, library));
+      } else if (!isa<func::ReturnOp>(op)) {
+        return Error{ErrorCode::Internal, "entry '" + entry.name + "': '" +
+                                              op.getName().getStringRef().str() +
+                                              "' is left outside of kernels"};
+      }
+    }
+    program_.entries.push_back(std::move(entry));
+    return {};
+  }
+
+  Status addLaunch(KernelOp op, func::FuncOp function, Entry &entry, KernelLibrary &library) {
+    Launch launch;
+    llvm::SmallVector<Layout> layouts;
+    uint64_t bytes = 0;
+    for (Value input : op.getInputs()) {
+      launch.buffers.push_back(places_.at(input));
+      layouts.push_back(layouts_.lookup_or(input, Layout::Rows));
+      bytes += byteSize(tensorOf(input), program_.vars);
+    }
+    if (!op.getSlots())
+      return Error{ErrorCode::Internal, "kernel '" + op.getName().str() +
+                                            "' has no slots: run "
+                                            "rosso-plan-memory"};
+    for (auto [result, attr] : llvm::zip(op.getResults(), *op.getSlots())) {
+      auto slot = cast<SlotAttr>(attr);
+      BufferRef ref;
+      switch (slot.getSpace()) {
+      case SlotSpace::Scratch:
+        ref = {Space::Scratch, 0, static_cast<uint64_t>(slot.getOffset())};
+        break;
+      case SlotSpace::State:
+        ref = places_.at(function.getArgument(static_cast<unsigned>(slot.getIndex())));
+        break;
+      case SlotSpace::Output:
+        ref = {Space::Output, static_cast<uint32_t>(slot.getIndex()),
+               static_cast<uint64_t>(slot.getOffset())};
+        break;
+      }
+      places_[result] = ref;
+      launch.buffers.push_back(ref);
+      bytes += byteSize(tensorOf(result), program_.vars);
+    }
+    launch.kernel = library.intern(op, std::move(layouts));
+    launch.outputCount = op.getNumResults();
+    launch.barrierBefore = op.getBarrier();
+    if (auto nodes = op.getNodes())
+      launch.nodes.assign(nodes->begin(), nodes->end());
+    launch.bytesMoved = bytes;
+    launch.operations = operationsOf(op);
+    entry.launches.push_back(std::move(launch));
+    return {};
+  }
+
+  /// Multiply-adds of contractions count two, any other element one.
+  uint64_t operationsOf(KernelOp op) {
+    uint64_t sum = 0;
+    auto elements = [&](Value v) {
+      uint64_t count = 1;
+      for (const Dim &extent : shapeOf(v))
+        count *= static_cast<uint64_t>(extent.max(program_.vars));
+      return count;
+    };
+    for (Operation &inner : op.getBody()->without_terminator()) {
+      uint64_t count = elements(inner.getResult(0));
+      if (isa<LinearOp, MatmulOp>(inner))
+        count *= 2 * static_cast<uint64_t>(shapeOf(inner.getOperand(0)).back().max(program_.vars));
+      else if (auto attention = dyn_cast<AttentionOp>(inner))
+        count *= 4 * static_cast<uint64_t>(dimOf(attention.getLength()).max(program_.vars));
+      else if (inner.hasTrait<Reduction>())
+        count = elements(inner.getOperand(0));
+      else if (inner.hasTrait<Movement>())
+        count = 0;
+      sum += count;
+    }
+    return sum;
+  }
+
+  ModuleOp module_;
+  Program program_;
+  llvm::DenseMap<Value, BufferRef> places_;
+  llvm::DenseMap<Value, Layout> layouts_;
+};
+
+} // namespace
+
+Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
+  if (options.target.substr(0, 4) != "host")
+    return unsupported("target '" + options.target + "': this build generates code for 'host'");
+  MLIRContext *context = module.getContext();
+  context->loadDialect<func::FuncDialect, arith::ArithDialect, scf::SCFDialect, math::MathDialect,
+                       vector::VectorDialect, LLVM::LLVMDialect>();
+  KernelLibrary library;
+  ProgramBuilder builder(module);
+  ROSSO_TRY(Program program, builder.build(library));
+
+  HostTarget target = HostTarget::detect();
+  OwningOpRef<ModuleOp> code(ModuleOp::create(module.getLoc()));
+  for (LibraryKernel &kernel : library.kernels())
+    emitHostKernel(kernel, target, program.vars, *code);
+  if (options.dump)
+    for (auto function : code->getOps<func::FuncOp>())
+      if (function.getName().ends_with(".body")) {
+        std::string text;
+        llvm::raw_string_ostream(text) << function;
+        options.dump("kernel", function.getName().drop_back(5), text);
+      }
+  ROSSO_TRY(std::vector<uint8_t> object, compileObject(*code, target, options.dump));
+  ROSSO_TRY(program.code, linkShared({object}));
+
+  program.target = "host:" + target.cpu;
+  for (LibraryKernel &kernel : library.kernels())
+    program.kernels.push_back(kernel.description);
+  for (Entry &entry : program.entries)
+    for (Launch &launch : entry.launches)
+      launch.grid = library.kernels()[launch.kernel].grid;
+  return program;
+}
+
+} // namespace rosso

@@ -1,0 +1,59 @@
+#include "codegen/ElementEmitter.h"
+
+#include "codegen/lower/Lower.h"
+#include "codegen/quant/QuantElement.h"
+#include "ir/quant/Formats.h"
+#include "ir/quant/Tile.h"
+
+namespace rosso {
+
+using namespace mlir;
+
+Value ElementEmitter::element(Value tensor, ValueRange index) {
+  Key memo{key(tensor)};
+  for (Value i : index)
+    memo.push_back(key(i));
+  for (const auto &scope : scopes_)
+    if (auto it = scope.find(memo); it != scope.end())
+      return it->second;
+  Value value = compute(tensor, index);
+  scopes_.back().emplace(std::move(memo), value);
+  return value;
+}
+
+Value ElementEmitter::compute(Value tensor, ValueRange index) {
+  if (auto it = sources_.find(key(tensor)); it != sources_.end())
+    return it->second(index);
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    return operand(argument, index);
+  Operation *op = tensor.getDefiningOp();
+  if (op->hasTrait<Elementwise>()) {
+    Values operands;
+    for (Value source : op->getOperands())
+      operands.push_back(element(source, index));
+    return lowerElementwise(e_, op, operands);
+  }
+  return lowerMovement(*this, op, index);
+}
+
+Value ElementEmitter::operand(BlockArgument argument, ValueRange index) {
+  Value pointer = kernel_.pointerOf(argument);
+  RankedTensorType type = tensorOf(argument);
+  const Shape shape = shapeOf(type);
+  const QuantFormat *format = formatOf(type.getElementType());
+  if (kernel_.layoutOf(argument) == Layout::Tile16) {
+    const QuantFormat &f = format ? *format : *findFormat(name(*dtypeOf(type.getElementType())));
+    const TileLayout layout = tileLayout(f);
+    Value rows = e_.constant(kTileRows), length = e_.constant(f.blockLen);
+    Value columns = e_.constant(shape.back().constant() / f.blockLen);
+    Value tile = e_.add(e_.mul(e_.divide(index[0], rows), columns), e_.divide(index[1], length));
+    return emitTileElement(e_, f, e_.at(pointer, e_.mul(tile, e_.constant(layout.bytes))),
+                           e_.remainder(index[0], rows), e_.remainder(index[1], length));
+  }
+  Value position = linearIndex(e_, kernel_, shape, index);
+  if (format)
+    return emitRowElement(e_, *format, pointer, position);
+  return loadElement(e_, type.getElementType(), pointer, position);
+}
+
+} // namespace rosso

@@ -1,0 +1,70 @@
+#include "codegen/Kernel.h"
+
+namespace rosso {
+
+using namespace mlir;
+
+Value KernelContext::extent(Emit &e, const Dim &dim) const {
+  Value sum = e.constant(dim.constant());
+  for (const auto &[name, coefficient] : dim.terms())
+    sum = e.add(sum, e.mul(values.at(name), e.constant(coefficient)));
+  return sum;
+}
+
+Values KernelContext::extents(Emit &e, const Shape &shape) const {
+  Values result;
+  for (const Dim &dim : shape)
+    result.push_back(extent(e, dim));
+  return result;
+}
+
+Value linearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, ValueRange index) {
+  Value position = e.constant(0);
+  for (size_t i = 0; i < shape.size(); ++i)
+    position = e.add(e.mul(position, kernel.extent(e, shape[i])), index[i]);
+  return position;
+}
+
+Values delinearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Value position) {
+  Values index(shape.size());
+  for (size_t i = shape.size(); i-- > 0;) {
+    if (i == 0 || shape[i] == Dim(1)) {
+      index[i] = i == 0 ? position : e.constant(0);
+      continue;
+    }
+    Value extent = kernel.extent(e, shape[i]);
+    index[i] = e.remainder(position, extent);
+    position = e.divide(position, extent);
+  }
+  return index;
+}
+
+Type registerType(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(), integer.getWidth());
+  return element;
+}
+
+Type memoryType(Type element) {
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : registerType(element);
+}
+
+Value loadElement(Emit &e, Type element, Value pointer, Value position) {
+  Type type = memoryType(element);
+  int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+  Value value =
+      e.load(type, e.at(pointer, e.mul(position, e.constant(bytes))), static_cast<unsigned>(bytes));
+  if (element.isInteger(1))
+    return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, value, e.zero(type));
+  return value;
+}
+
+void storeElement(Emit &e, Type element, Value value, Value pointer, Value position) {
+  Type type = memoryType(element);
+  int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+  if (element.isInteger(1))
+    value = e.zeroExtend(value, e.i8());
+  e.store(value, e.at(pointer, e.mul(position, e.constant(bytes))), static_cast<unsigned>(bytes));
+}
+
+} // namespace rosso

@@ -1,0 +1,56 @@
+// One kernel while its code is being written: where its operands are and what its variables hold.
+#pragma once
+
+#include "codegen/Emit.h"
+#include "codegen/Target.h"
+#include "ir/Rosso.h"
+#include "ir/Shapes.h"
+#include "runtime/program/Program.h"
+
+#include <map>
+#include <string>
+
+namespace rosso {
+
+/// How a weight lies in memory; see ir/quant/Tile.h.
+enum class Layout { Rows, Tile16 };
+
+/// The function being written and the kernel region it is written from. Templates ask it for
+/// addresses and extents, and tell it the grid of work items.
+struct KernelContext {
+  KernelContext(KernelOp kernel, const Target &chip, const VarTable &bounds,
+                llvm::ArrayRef<Layout> inputs)
+      : op(kernel), target(chip), vars(bounds), layouts(inputs) {}
+
+  KernelOp op;
+  const Target &target;
+  VarTable vars;
+  llvm::SmallVector<Layout> layouts;   // of each input
+  llvm::SmallVector<Value> pointers;   // of each input, then each result
+  std::map<std::string, Value> values; // of each variable, i64
+  Value begin, end;                    // the work items to compute
+  // What the template decides:
+  std::vector<GridDim> grid;
+  std::string schedule; // for dumps: "rows 16, tokens 4"
+
+  Value pointerOf(mlir::BlockArgument argument) const { return pointers[argument.getArgNumber()]; }
+  Value resultPointer(unsigned index) const { return pointers[layouts.size() + index]; }
+  Layout layoutOf(mlir::BlockArgument argument) const { return layouts[argument.getArgNumber()]; }
+
+  Value extent(Emit &e, const Dim &dim) const;
+  Values extents(Emit &e, const Shape &shape) const;
+};
+
+/// Position of an index in a dense row-major tensor, counted in elements.
+Value linearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, ValueRange index);
+/// The index of a position.
+Values delinearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Value position);
+
+/// The type an element has in registers (bool i1, integers signless, floats) and in memory (bool
+/// i8).
+Type registerType(Type element);
+Type memoryType(Type element);
+Value loadElement(Emit &e, Type element, Value pointer, Value position);
+void storeElement(Emit &e, Type element, Value value, Value pointer, Value position);
+
+} // namespace rosso

@@ -1,0 +1,130 @@
+#include "codegen/KernelLibrary.h"
+
+#include "codegen/templates/Templates.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+std::string keyOf(KernelOp op, ArrayRef<Layout> layouts) {
+  OwningOpRef<KernelOp> copy(op.clone());
+  copy->getBody()->walk([](Operation *inner) { inner->removeDiscardableAttr(kNodeAttr); });
+  std::string key = stringifyKernelTemplate(op.getTemplate()).str();
+  llvm::raw_string_ostream out(key);
+  out << ' ' << op.getRows().value_or(-1);
+  for (Layout layout : layouts)
+    out << (layout == Layout::Rows ? 'r' : 't');
+  out << '\n';
+  for (Value argument : copy->getBody()->getArguments())
+    out << argument.getType() << '\n';
+  OpPrintingFlags flags;
+  flags.useLocalScope().assumeVerified().printGenericOpForm();
+  // Values are numbered by their order in the region.
+  AsmState state(*copy, flags);
+  for (Operation &inner : *copy->getBody()) {
+    inner.print(out, state);
+    out << '\n';
+  }
+  return key;
+}
+
+std::string symbolOf(StringRef name) {
+  std::string symbol = name.str();
+  for (char &c : symbol)
+    if (!llvm::isAlnum(c) && c != '_')
+      c = '_';
+  return symbol;
+}
+
+void emitBody(Emit &e, KernelContext &kernel) {
+  switch (kernel.op.getTemplate()) {
+  case KernelTemplate::Map:
+    return emitMap(e, kernel);
+  case KernelTemplate::Reduce:
+    return emitReduce(e, kernel);
+  case KernelTemplate::Matvec:
+  case KernelTemplate::Matmul:
+    return emitContraction(e, kernel);
+  case KernelTemplate::Attention:
+    return emitAttention(e, kernel);
+  case KernelTemplate::TopK:
+    return emitTopK(e, kernel);
+  }
+}
+
+} // namespace
+
+uint32_t KernelLibrary::intern(KernelOp op, llvm::SmallVector<Layout> layouts) {
+  auto [it, isNew] = byKey_.try_emplace(keyOf(op, layouts), static_cast<uint32_t>(kernels_.size()));
+  if (isNew) {
+    std::string name = op.getName().str();
+    if (unsigned count = names_[name]++)
+      name += "_" + std::to_string(count + 1);
+    kernels_.push_back({.op = op,
+                        .layouts = std::move(layouts),
+                        .symbol = symbolOf(name),
+                        .description = {.name = name, .symbol = symbolOf(name), .stats = {}},
+                        .grid = {}});
+  }
+  return it->second;
+}
+
+void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable &vars,
+                    ModuleOp module) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  Location loc = kernel.op.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults();
+
+  llvm::SmallVector<Type> bodyTypes(pointers, pointer);
+  bodyTypes.append(vars.size() + 2, i64);
+  auto body =
+      func::FuncOp::create(b, loc, kernel.symbol + ".body", b.getFunctionType(bodyTypes, {}));
+  body.setPrivate();
+  for (unsigned i = 0; i < pointers; ++i)
+    body.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
+  {
+    OpBuilder::InsertionGuard guard(b);
+    mlir::Block *block = body.addEntryBlock();
+    b.setInsertionPointToStart(block);
+    auto terminator = func::ReturnOp::create(b, loc);
+    b.setInsertionPoint(terminator);
+    Emit e(b, loc);
+    KernelContext context(kernel.op, target, vars, kernel.layouts);
+    unsigned next = 0;
+    for (; next < pointers; ++next)
+      context.pointers.push_back(block->getArgument(next));
+    for (const auto &[name, bounds] : vars)
+      context.values[name] = block->getArgument(next++);
+    context.begin = block->getArgument(next++);
+    context.end = block->getArgument(next);
+    emitBody(e, context);
+    kernel.grid = context.grid;
+    kernel.description.stats = stringifyKernelTemplate(kernel.op.getTemplate()).str() +
+                               (context.schedule.empty() ? "" : ": " + context.schedule);
+  }
+
+  auto entry = func::FuncOp::create(b, loc, kernel.symbol,
+                                    b.getFunctionType({pointer, pointer, i64, i64}, {}));
+  mlir::Block *block = entry.addEntryBlock();
+  b.setInsertionPointToStart(block);
+  Emit e(b, loc);
+  Values arguments;
+  for (size_t i = 0; i < pointers; ++i)
+    arguments.push_back(
+        e.load(pointer, e.at(block->getArgument(0), static_cast<int64_t>(8 * i)), 8));
+  for (size_t i = 0; i < vars.size(); ++i)
+    arguments.push_back(e.load(i64, e.at(block->getArgument(1), static_cast<int64_t>(8 * i)), 8));
+  arguments.push_back(block->getArgument(2));
+  arguments.push_back(block->getArgument(3));
+  func::CallOp::create(b, loc, body, arguments);
+  func::ReturnOp::create(b, loc);
+}
+
+} // namespace rosso

@@ -1,0 +1,24 @@
+// What a chip adds to the templates: how it multiplies bytes, looks up tables, and how wide it is.
+#pragma once
+
+#include "codegen/Emit.h"
+
+#include <cstdint>
+#include <span>
+
+namespace rosso {
+
+class Target {
+public:
+  virtual ~Target() = default;
+
+  /// acc + the dot product of four unsigned bytes of `codes` with four signed bytes of
+  /// `activations`, in each of 16 lanes; all three are vector<16xi32>. Exact.
+  virtual Value dotBytes(Emit &e, Value acc, Value codes, Value activations) const = 0;
+
+  /// table[byte] + bias in every byte of `codes` (vector<16xi32>, every byte below 16).
+  virtual Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table,
+                            int bias) const = 0;
+};
+
+} // namespace rosso

@@ -1,0 +1,176 @@
+#include "codegen/host/HostCompiler.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+#include <mutex>
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+Error internal(std::string message) { return {ErrorCode::Internal, std::move(message)}; }
+
+std::unique_ptr<llvm::TargetMachine> makeMachine(const HostTarget &target, std::string &error) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+  });
+  llvm::Triple triple(target.triple);
+  const llvm::Target *chip = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!chip)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  return std::unique_ptr<llvm::TargetMachine>(
+      chip->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+                                std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+Status lowerToLlvmDialect(ModuleOp module) {
+  PassManager manager(module.getContext());
+  manager.enableVerifier(false);
+  manager.addPass(createCSEPass());
+  manager.addPass(createLoopInvariantCodeMotionPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertVectorToLLVMPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  if (failed(manager.run(module)))
+    return internal("kernel code does not lower to LLVM (see the diagnostics above)");
+  return {};
+}
+
+void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = true;
+  tuning.SLPVectorization = false; // templates write their own vectors
+  tuning.LoopInterleaving = true;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+std::string kernelOf(const llvm::Function &function) {
+  StringRef name = function.getName();
+  name.consume_back(".body");
+  return name.str();
+}
+
+void dumpFunctions(const llvm::Module &module, llvm::TargetMachine &machine, const CodeDump &dump) {
+  for (const llvm::Function &function : module) {
+    if (function.isDeclaration() || !function.getName().ends_with(".body"))
+      continue;
+    std::string text;
+    llvm::raw_string_ostream(text) << function;
+    dump("llvm", kernelOf(function), text);
+  }
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module);
+  llvm::SmallString<0> assembly;
+  llvm::raw_svector_ostream out(assembly);
+  llvm::legacy::PassManager manager;
+  if (machine.addPassesToEmitFile(manager, out, nullptr, llvm::CodeGenFileType::AssemblyFile))
+    return;
+  manager.run(*copy);
+  // Cut at the labels of functions.
+  for (const llvm::Function &function : module) {
+    if (function.isDeclaration() || !function.getName().ends_with(".body"))
+      continue;
+    std::string name = function.getName().str();
+    size_t from = assembly.str().find("\n" + name + ":");
+    if (from == StringRef::npos)
+      continue;
+    size_t to = assembly.str().find("\n.Lfunc_end", from);
+    dump("asm", kernelOf(function), assembly.str().slice(from + 1, to));
+  }
+}
+
+} // namespace
+
+Result<std::vector<uint8_t>> compileObject(ModuleOp module, const HostTarget &target,
+                                           const CodeDump &dump) {
+  ROSSO_CHECK(lowerToLlvmDialect(module));
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  llvm::LLVMContext context;
+  std::string diagnostics;
+  context.setDiagnosticHandlerCallBack(
+      [](const llvm::DiagnosticInfo *info, void *text) {
+        if (info->getSeverity() != llvm::DS_Error)
+          return;
+        llvm::raw_string_ostream out(*static_cast<std::string *>(text));
+        llvm::DiagnosticPrinterRawOStream printer(out);
+        info->print(printer);
+      },
+      &diagnostics);
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernels");
+  if (!code)
+    return internal("kernel code does not translate to LLVM IR (see the diagnostics above)");
+
+  std::string error;
+  std::unique_ptr<llvm::TargetMachine> machine = makeMachine(target, error);
+  if (!machine)
+    return unsupported("this host (" + target.triple + "): LLVM has no code generator: " + error);
+  code->setTargetTriple(machine->getTargetTriple());
+  code->setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : *code) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("target-features", target.features);
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    if (target.hasAvx512)
+      function.addFnAttr("prefer-vector-width", "512");
+    if (function.getName().ends_with(".body"))
+      function.addFnAttr(llvm::Attribute::NoInline);
+  }
+  optimise(*code, *machine);
+  if (dump)
+    dumpFunctions(*code, *machine, dump);
+
+  llvm::SmallVector<char, 0> object;
+  llvm::raw_svector_ostream out(object);
+  llvm::legacy::PassManager manager;
+  if (machine->addPassesToEmitFile(manager, out, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return internal("LLVM cannot write object files for " + target.triple);
+  manager.run(*code);
+  if (!diagnostics.empty())
+    return internal("LLVM: " + diagnostics);
+  return std::vector<uint8_t>(object.begin(), object.end());
+}
+
+} // namespace rosso

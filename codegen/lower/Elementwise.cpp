@@ -1,0 +1,272 @@
+// Elementwise ops on scalars. The loop vectoriser (on the host) and the lanes (on a GPU) make
+// vectors of them, so every lowering is straight-line code without calls.
+#include "codegen/lower/Lower.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <numbers>
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+bool isFloatType(Value v) { return isa<FloatType>(getElementTypeOrSelf(v.getType())); }
+
+bool isUnsignedElement(Value tensor) {
+  return getElementTypeOrSelf(tensor.getType()).isUnsignedInteger() ||
+         getElementTypeOrSelf(tensor.getType()).isInteger(1);
+}
+
+Value compareF(Emit &e, arith::CmpFPredicate predicate, Value x, Value y) {
+  return arith::CmpFOp::create(e.b, e.loc, predicate, x, y);
+}
+Value compareI(Emit &e, arith::CmpIPredicate predicate, Value x, Value y) {
+  return arith::CmpIOp::create(e.b, e.loc, predicate, x, y);
+}
+
+/// log2 of a positive normal f32 is e + log2(m), m in [sqrt(1/2), sqrt(2)), and log2(m) the odd
+/// series of atanh in s = (m-1)/(m+1), |s| < 0.172: five terms leave 2e-9.
+Value log2F32(Emit &e, Value x) {
+  Type f = e.f32(), i = e.i32();
+  Value tiny = compareF(e, arith::CmpFPredicate::OLT, x, e.constantFloat(f, 0x1p-126));
+  Value scaled = e.select(tiny, e.mulF(x, e.constantFloat(f, 0x1p25)), x);
+  Value bits = e.bitcast(scaled, i);
+  Value shifted = e.sub(bits, e.constant(i, 0x3f3504f3)); // bits of sqrt(1/2)
+  Value exponent = e.shiftRightSigned(shifted, 23);
+  Value m = e.bitcast(e.sub(bits, e.shiftLeft(exponent, 23)), f);
+  Value one = e.constantFloat(f, 1);
+  Value s = e.divF(e.subF(m, one), e.addF(m, one));
+  Value s2 = e.mulF(s, s);
+  static constexpr double kScale = 2 * std::numbers::log2e;
+  Value p = e.constantFloat(f, kScale / 11);
+  for (int k : {9, 7, 5, 3, 1})
+    p = e.fma(p, s2, e.constantFloat(f, kScale / k));
+  Value whole = e.toFloat(exponent, f);
+  whole = e.select(tiny, e.subF(whole, e.constantFloat(f, 25)), whole);
+  Value result = e.fma(p, s, whole);
+  Value zero = e.constantFloat(f, 0), infinity = e.constantFloat(f, INFINITY);
+  result = e.select(compareF(e, arith::CmpFPredicate::OEQ, x, infinity), infinity, result);
+  result = e.select(compareF(e, arith::CmpFPredicate::OEQ, x, zero), e.constantFloat(f, -INFINITY),
+                    result);
+  return e.select(compareF(e, arith::CmpFPredicate::UGE, x, zero),
+                  e.select(compareF(e, arith::CmpFPredicate::UNO, x, x), x, result),
+                  e.constantFloat(f, NAN));
+}
+
+/// sin of an f32, in f64: x = q*pi + r with |r| <= pi/2, pi in two parts, so that r is good for
+/// |x| up to 2^30; then the Taylor series to r^15, whose remainder is below 1e-11.
+Value sinF32(Emit &e, Value x) {
+  Type f = e.f64();
+  Value wide = e.extendFloat(x, f);
+  Value q =
+      math::RoundEvenOp::create(e.b, e.loc, e.mulF(wide, e.constantFloat(f, std::numbers::inv_pi)));
+  Value negative = arith::NegFOp::create(e.b, e.loc, q);
+  Value r = e.fma(negative, e.constantFloat(f, std::numbers::pi), wide);
+  r = e.fma(negative, e.constantFloat(f, 1.2246467991473532e-16), r);
+  Value r2 = e.mulF(r, r);
+  double factorial = 1;
+  double coefficients[8];
+  for (int k = 0; k < 8; ++k) {
+    coefficients[k] = (k % 2 ? -1 : 1) / factorial;
+    factorial *= (2 * k + 2) * (2 * k + 3);
+  }
+  Value p = e.constantFloat(f, coefficients[7]);
+  for (int k = 6; k >= 0; --k)
+    p = e.fma(p, r2, e.constantFloat(f, coefficients[k]));
+  Value sine = e.mulF(p, r);
+  // The sign is that of (-1)^q: q - 2*floor(q/2) is 0 or 1.
+  Value parity =
+      e.subF(q, e.mulF(e.constantFloat(f, 2),
+                       math::FloorOp::create(e.b, e.loc, e.mulF(q, e.constantFloat(f, 0.5)))));
+  Value sign = e.subF(e.constantFloat(f, 1), e.mulF(e.constantFloat(f, 2), parity));
+  return arith::TruncFOp::create(e.b, e.loc, e.f32(), e.mulF(sine, sign));
+}
+
+Value exp2Of(Emit &e, Value x) {
+  return x.getType().isF64() ? Value(math::Exp2Op::create(e.b, e.loc, x)) : e.exp2(x);
+}
+Value log2Of(Emit &e, Value x) {
+  return x.getType().isF64() ? Value(math::Log2Op::create(e.b, e.loc, x)) : log2F32(e, x);
+}
+Value sinOf(Emit &e, Value x) {
+  return x.getType().isF64() ? Value(math::SinOp::create(e.b, e.loc, x)) : sinF32(e, x);
+}
+
+/// Integer division that gives 0 for a divisor of 0, and wraps for min / -1.
+Value safeDivide(Emit &e, Value x, Value y, bool isUnsigned, bool wantRemainder) {
+  Type type = x.getType();
+  Value zero = e.zero(type), one = e.constant(type, 1);
+  Value isZero = compareI(e, arith::CmpIPredicate::eq, y, zero);
+  Value divisor = e.select(isZero, one, y);
+  Value result;
+  if (isUnsigned) {
+    result = wantRemainder ? Value(arith::RemUIOp::create(e.b, e.loc, x, divisor))
+                           : Value(arith::DivUIOp::create(e.b, e.loc, x, divisor));
+  } else {
+    Value minusOne = compareI(e, arith::CmpIPredicate::eq, divisor, e.constant(type, -1));
+    divisor = e.select(minusOne, one, divisor);
+    if (wantRemainder)
+      result = arith::RemSIOp::create(e.b, e.loc, x, divisor);
+    else
+      result = e.select(minusOne, e.sub(zero, x), arith::DivSIOp::create(e.b, e.loc, x, divisor));
+  }
+  return e.select(isZero, zero, result);
+}
+
+/// Float to integer towards zero; out of range saturates, NaN gives 0.
+Value floatToInt(Emit &e, Value x, Type to, bool isUnsigned) {
+  auto name = isUnsigned ? "llvm.fptoui.sat" : "llvm.fptosi.sat";
+  return LLVM::CallIntrinsicOp::create(e.b, e.loc, to, e.b.getStringAttr(name), ValueRange{x})
+      .getResult(0);
+}
+
+Value cast(Emit &e, Value x, Type from, Type to) {
+  Type target = registerType(to);
+  bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
+  if (to.isInteger(1)) {
+    Value zero = e.zero(x.getType());
+    return fromFloat ? compareF(e, arith::CmpFPredicate::UNE, x, zero)
+                     : compareI(e, arith::CmpIPredicate::ne, x, zero);
+  }
+  bool fromUnsigned = from.isUnsignedInteger() || from.isInteger(1);
+  if (fromFloat && toFloat) {
+    unsigned a = from.getIntOrFloatBitWidth(), b = to.getIntOrFloatBitWidth();
+    if (from == to)
+      return x;
+    if (a == b) // f16 and bf16
+      return arith::TruncFOp::create(e.b, e.loc, target, e.extendFloat(x, e.f32()));
+    if (a < b)
+      return e.extendFloat(x, target);
+    return arith::TruncFOp::create(e.b, e.loc, target, x);
+  }
+  if (fromFloat)
+    return floatToInt(e, x, target, to.isUnsignedInteger());
+  if (toFloat) {
+    // Through f32 for the halves: LLVM's own route for bf16 rounds the same way.
+    return fromUnsigned ? Value(arith::UIToFPOp::create(e.b, e.loc, target, x))
+                        : Value(arith::SIToFPOp::create(e.b, e.loc, target, x));
+  }
+  unsigned a = from.getIntOrFloatBitWidth(), b = to.getIntOrFloatBitWidth();
+  if (a == b)
+    return x;
+  if (a > b)
+    return e.truncate(x, target);
+  return fromUnsigned ? e.zeroExtend(x, target) : e.signExtend(x, target);
+}
+
+struct Operands {
+  Value x, y, z;
+  bool isUnsigned;
+};
+using Lowering = Value (*)(Emit &, const Operands &);
+
+template <typename FloatOp, typename IntOp, typename UnsignedOp = IntOp>
+Value binary(Emit &e, const Operands &o) {
+  if (isFloatType(o.x))
+    return FloatOp::create(e.b, e.loc, o.x, o.y);
+  if (o.isUnsigned)
+    return UnsignedOp::create(e.b, e.loc, o.x, o.y);
+  return IntOp::create(e.b, e.loc, o.x, o.y);
+}
+template <typename IntOp> Value bits(Emit &e, const Operands &o) {
+  return IntOp::create(e.b, e.loc, o.x, o.y);
+}
+template <typename FloatOp> Value unary(Emit &e, const Operands &o) {
+  return FloatOp::create(e.b, e.loc, o.x);
+}
+template <arith::CmpFPredicate F, arith::CmpIPredicate S, arith::CmpIPredicate U>
+Value compare(Emit &e, const Operands &o) {
+  return isFloatType(o.x) ? compareF(e, F, o.x, o.y) : compareI(e, o.isUnsigned ? U : S, o.x, o.y);
+}
+
+const llvm::StringMap<Lowering> &lowerings() {
+  using F = arith::CmpFPredicate;
+  using I = arith::CmpIPredicate;
+  static const llvm::StringMap<Lowering> table = {
+      {"neg",
+       [](Emit &e, const Operands &o) {
+         return isFloatType(o.x) ? Value(arith::NegFOp::create(e.b, e.loc, o.x))
+                                 : e.sub(e.zero(o.x.getType()), o.x);
+       }},
+      {"not", [](Emit &e, const Operands &o) { return e.bitXor(o.x, -1); }},
+      {"exp2", [](Emit &e, const Operands &o) { return exp2Of(e, o.x); }},
+      {"log2", [](Emit &e, const Operands &o) { return log2Of(e, o.x); }},
+      {"sin", [](Emit &e, const Operands &o) { return sinOf(e, o.x); }},
+      {"sqrt", unary<math::SqrtOp>},
+      {"rsqrt",
+       [](Emit &e, const Operands &o) -> Value {
+         Value root = math::SqrtOp::create(e.b, e.loc, o.x);
+         return arith::DivFOp::create(e.b, e.loc, e.constantFloat(o.x.getType(), 1), root);
+       }},
+      {"recip",
+       [](Emit &e, const Operands &o) -> Value {
+         return arith::DivFOp::create(e.b, e.loc, e.constantFloat(o.x.getType(), 1), o.x);
+       }},
+      {"trunc", unary<math::TruncOp>},
+      {"floor", unary<math::FloorOp>},
+      {"round", unary<math::RoundEvenOp>},
+      {"add", binary<arith::AddFOp, arith::AddIOp>},
+      {"sub", binary<arith::SubFOp, arith::SubIOp>},
+      {"mul", binary<arith::MulFOp, arith::MulIOp>},
+      {"div",
+       [](Emit &e, const Operands &o) {
+         return isFloatType(o.x) ? Value(arith::DivFOp::create(e.b, e.loc, o.x, o.y))
+                                 : safeDivide(e, o.x, o.y, o.isUnsigned, false);
+       }},
+      {"mod",
+       [](Emit &e, const Operands &o) {
+         return isFloatType(o.x) ? Value(arith::RemFOp::create(e.b, e.loc, o.x, o.y))
+                                 : safeDivide(e, o.x, o.y, o.isUnsigned, true);
+       }},
+      {"max", binary<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>},
+      {"min", binary<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>},
+      {"and", bits<arith::AndIOp>},
+      {"or", bits<arith::OrIOp>},
+      {"xor", bits<arith::XOrIOp>},
+      {"shl", bits<arith::ShLIOp>},
+      {"shr",
+       [](Emit &e, const Operands &o) {
+         return o.isUnsigned ? Value(arith::ShRUIOp::create(e.b, e.loc, o.x, o.y))
+                             : Value(arith::ShRSIOp::create(e.b, e.loc, o.x, o.y));
+       }},
+      {"cmplt", compare<F::OLT, I::slt, I::ult>},
+      {"cmpeq", compare<F::OEQ, I::eq, I::eq>},
+      {"cmpne", compare<F::UNE, I::ne, I::ne>},
+  };
+  return table;
+}
+
+} // namespace
+
+Value lowerElementwise(Emit &e, Operation *op, ValueRange operands) {
+  Type resultType = getElementTypeOrSelf(op->getResult(0).getType());
+  if (isa<WhereOp>(op))
+    return e.select(operands[0], operands[1], operands[2]);
+  if (isa<CastOp>(op))
+    return cast(e, operands[0], getElementTypeOrSelf(op->getOperand(0).getType()), resultType);
+  if (isa<BitcastOp>(op))
+    return e.bitcast(operands[0], registerType(resultType));
+
+  // Halves compute in f32 and round after each op.
+  bool half = operands[0].getType().isF16() || operands[0].getType().isBF16();
+  Operands o{operands[0],
+             operands.size() > 1 ? operands[1] : Value(),
+             {},
+             isUnsignedElement(op->getOperand(0))};
+  if (half) {
+    o.x = e.extendFloat(o.x, e.f32());
+    if (o.y)
+      o.y = e.extendFloat(o.y, e.f32());
+  }
+  auto it = lowerings().find(op->getName().stripDialect());
+  assert(it != lowerings().end() && "every elementwise op has a lowering");
+  Value result = it->second(e, o);
+  if (half && isa<FloatType>(resultType))
+    result = arith::TruncFOp::create(e.b, e.loc, resultType, result);
+  return result;
+}
+
+} // namespace rosso

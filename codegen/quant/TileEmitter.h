@@ -1,0 +1,47 @@
+// Unpacks quantised weights in registers: the code that ir/quant/Tile.h's layout asks for, derived
+// from the format's descriptor alone. No format is named here.
+#pragma once
+
+#include "codegen/Emit.h"
+#include "codegen/Target.h"
+#include "ir/quant/Tile.h"
+
+#include <map>
+
+namespace rosso {
+
+/// Sixteen rows at once, one a lane. A weight is `scale(g) * byte - offset(g)`, where `byte` is the
+/// unsigned byte that `quad` gives; the integer dot product of these bytes needs no sign.
+class TileEmitter {
+public:
+  TileEmitter(Emit &e, const Target &target, const QuantFormat &format, Value tile);
+
+  /// vector<16xi32>: in its four bytes the codes of weights 4j .. 4j+3 of the block.
+  Value quad(unsigned j);
+  /// vector<16xf32> scale of group g.
+  Value scale(unsigned g);
+  /// vector<16xf32> offset of group g; null where it is always zero.
+  Value offset(unsigned g);
+
+private:
+  Value planeVector(const TilePlane &plane, unsigned index, Type laneType);
+  Value scaleElement(unsigned element);
+  Value blockScale(const BlockScale &scale, unsigned offset);
+
+  Emit &e_;
+  const Target &target_;
+  const QuantFormat &format_;
+  TileLayout layout_;
+  Value tile_;
+  std::map<std::pair<unsigned, unsigned>, Value> loaded_; // (offset of plane, vector)
+  Value d_, dmin_;
+};
+
+/// What is added to a code to make the unsigned byte `TileEmitter::quad` gives, and must be taken
+/// off again: 128 for signed codes and tables, 0 otherwise.
+int byteBias(const QuantFormat &format);
+
+/// One f32 of a block scale's type at `pointer`; a vector for lanes > 1.
+Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes);
+
+} // namespace rosso

@@ -1,0 +1,160 @@
+// reduce: rows that are first combined to a few numbers, then written with their help.
+//
+// One work item is one row. Its reductions run one after another, each a loop over the reduced
+// axes that carries the accumulator; then the row's results are computed from them. What a
+// reduction reads is computed again for each loop: it comes from the first-level cache.
+#include "codegen/templates/Root.h"
+#include "codegen/templates/Templates.h"
+
+#include <limits>
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+struct Combiner {
+  Value start;
+  std::function<Value(Value, Value)> combine;
+};
+
+Combiner combinerOf(Emit &e, Operation *op) {
+  Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+  Type type = registerType(element);
+  bool isFloat = isa<FloatType>(type),
+       isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+  constexpr auto kAnyOrder = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
+  auto make = [&e](auto tag) {
+    using OpType = typename decltype(tag)::type;
+    return [&e](Value x, Value y) -> Value { return OpType::create(e.b, e.loc, x, y); };
+  };
+  unsigned bits = type.getIntOrFloatBitWidth();
+  if (isa<ReduceSumOp>(op)) {
+    if (isFloat)
+      return {e.zero(type), [&e](Value x, Value y) -> Value {
+                return arith::AddFOp::create(e.b, e.loc, x, y, kAnyOrder);
+              }};
+    return {e.zero(type), make(std::type_identity<arith::AddIOp>())};
+  }
+  if (isa<ReduceProdOp>(op)) {
+    if (isFloat)
+      return {e.constantFloat(type, 1), [&e](Value x, Value y) -> Value {
+                return arith::MulFOp::create(e.b, e.loc, x, y, kAnyOrder);
+              }};
+    return {e.constant(type, 1), make(std::type_identity<arith::MulIOp>())};
+  }
+  bool isMax = isa<ReduceMaxOp, ArgMaxOp>(op);
+  if (isFloat) {
+    Value start = e.constantFloat(type, isMax ? -INFINITY : INFINITY);
+    if (isMax)
+      return {start, make(std::type_identity<arith::MaximumFOp>())};
+    return {start, make(std::type_identity<arith::MinimumFOp>())};
+  }
+  auto attr = [&](const llvm::APInt &value) -> Value {
+    return arith::ConstantOp::create(e.b, e.loc, IntegerAttr::get(type, value));
+  };
+  if (isUnsigned) {
+    Value start = attr(isMax ? llvm::APInt::getMinValue(bits) : llvm::APInt::getMaxValue(bits));
+    if (isMax)
+      return {start, make(std::type_identity<arith::MaxUIOp>())};
+    return {start, make(std::type_identity<arith::MinUIOp>())};
+  }
+  Value start =
+      attr(isMax ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits));
+  if (isMax)
+    return {start, make(std::type_identity<arith::MaxSIOp>())};
+  return {start, make(std::type_identity<arith::MinSIOp>())};
+}
+
+class RowEmitter {
+public:
+  RowEmitter(Emit &e, const KernelContext &kernel, ElementEmitter &elements, const Shape &rowShape,
+             Values row)
+      : e_(e), kernel_(kernel), elements_(elements), rowShape_(rowShape), row_(std::move(row)) {}
+
+  void reduce(Operation *op) {
+    Value source = op->getOperand(0);
+    ArrayRef<int64_t> axes = cast<DenseI64ArrayAttr>(op->getAttr("axes")).asArrayRef();
+    Combiner combiner = combinerOf(e_, op);
+    Values index = indexOfRow(shapeOf(op->getResult(0)));
+    Value result = fold(source, axes, index, combiner.start,
+                        [&](Value acc, Value x, ValueRange) { return combiner.combine(acc, x); });
+    if (isa<ArgMaxOp>(op)) {
+      // The first place that holds the largest (or a NaN, which is what `largest` then is).
+      Value none = e_.constant(e_.i32(), std::numeric_limits<int32_t>::max());
+      Value largest = result;
+      result = fold(source, axes, index, none, [&](Value acc, Value x, ValueRange at) {
+        Value hit =
+            isa<FloatType>(x.getType())
+                ? Value(arith::CmpFOp::create(e_.b, e_.loc, arith::CmpFPredicate::UEQ, x, largest))
+                : e_.equal(x, largest);
+        Value here = e_.truncate(at[static_cast<size_t>(axes[0])], e_.i32());
+        return e_.minimum(acc, e_.select(hit, here, none));
+      });
+    }
+    elements_.bind(op->getResult(0), [result](ValueRange) { return result; });
+  }
+
+private:
+  /// The row's index in a shape that has the row's extents and ones.
+  Values indexOfRow(const Shape &shape) {
+    Values index;
+    size_t next = 0;
+    for (const Dim &extent : shape) {
+      while (next < rowShape_.size() && rowShape_[next] == Dim(1) && extent != Dim(1))
+        ++next;
+      bool isRowAxis = extent != Dim(1) && next < rowShape_.size() && rowShape_[next] == extent;
+      assert((isRowAxis || extent == Dim(1)) && "a reduction has one value for each row");
+      index.push_back(isRowAxis ? row_[next++] : e_.constant(0));
+    }
+    return index;
+  }
+
+  using Step = std::function<Value(Value acc, Value x, ValueRange index)>;
+  Value fold(Value source, ArrayRef<int64_t> axes, Values index, Value acc, const Step &step) {
+    if (axes.empty())
+      return step(acc, elements_.element(source, index), index);
+    auto axis = static_cast<size_t>(axes.front());
+    Value extent = kernel_.extent(e_, shapeOf(source)[axis]);
+    return e_.loop(e_.constant(0), extent, 1, acc, [&](Value i, ValueRange carried) -> Values {
+      ElementEmitter::Scope scope(elements_);
+      Values inner(index);
+      inner[axis] = i;
+      return {fold(source, axes.drop_front(), inner, carried[0], step)};
+    })[0];
+  }
+
+  Emit &e_;
+  const KernelContext &kernel_;
+  ElementEmitter &elements_;
+  const Shape &rowShape_;
+  Values row_;
+};
+
+} // namespace
+
+void emitReduce(Emit &e, KernelContext &kernel) {
+  auto rows = static_cast<long>(kernel.op.getRows().value_or(0));
+  Shape rowShape = Root(kernel, 0).shape();
+  rowShape.resize(static_cast<size_t>(rows));
+  kernel.grid.clear();
+  for (const Dim &extent : rowShape)
+    kernel.grid.push_back({.extent = extent});
+  if (kernel.grid.empty())
+    kernel.grid.push_back({.extent = Dim(1)});
+
+  ElementEmitter elements(e, kernel);
+  e.loop(kernel.begin, kernel.end, 1, [&](Value item) {
+    ElementEmitter::Scope scope(elements);
+    Values row = delinearIndex(e, kernel, rowShape, item);
+    RowEmitter rowEmitter(e, kernel, elements, rowShape, row);
+    for (Operation &op : *kernel.op.getBody())
+      if (op.hasTrait<Reduction>())
+        rowEmitter.reduce(&op);
+    for (unsigned i = 0; i < kernel.op.getNumResults(); ++i)
+      Root(kernel, i).storeBelow(elements, row);
+  });
+}
+
+} // namespace rosso

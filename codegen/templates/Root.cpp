@@ -1,0 +1,151 @@
+#include "codegen/templates/Root.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace rosso {
+
+using namespace mlir;
+
+Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
+  KernelOp op = kernel.op;
+  value_ = op.getYielded()[index];
+  pointer_ = kernel.resultPointer(index);
+  memoryShape_ = shapeOf(value_);
+  element_ = tensorOf(value_).getElementType();
+  begin_.assign(memoryShape_.size(), Dim(0));
+  if (auto update = value_.getDefiningOp<UpdateOp>()) {
+    begin_ = extentsOf(update.getBegin());
+    value_ = update.getValue();
+  } else if (auto quantize = value_.getDefiningOp<QuantizeOp>()) {
+    value_ = quantize.getSource();
+  }
+  shape_ = shapeOf(value_);
+  format_ = formatOf(element_);
+  if (format_)
+    blockLen_ = format_->blockLen;
+}
+
+/// Packs 32 floats at `source` as int8 codes with one scale: code = round(x * 127 / max|x|).
+/// Returns the scale and the sums of the two halves of the codes.
+namespace {
+struct Packed {
+  Value scale;
+  Value sums[2];
+};
+
+Packed packInt8(Emit &e, Value source, Value codes) {
+  constexpr int64_t kHalf = 16;
+  Type vector = e.vectorOf(e.f32(), kHalf);
+  Value halves[2], magnitude;
+  for (int h : {0, 1}) {
+    halves[h] = e.load(vector, e.at(source, h * kHalf * 4), 64);
+    Value absolute = math::AbsFOp::create(e.b, e.loc, halves[h]);
+    magnitude =
+        magnitude ? Value(arith::MaxNumFOp::create(e.b, e.loc, magnitude, absolute)) : absolute;
+  }
+  Value largest = e.reduceMaxF(magnitude);
+  Value none =
+      arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, largest, e.zero(e.f32()));
+  Value inverse = e.select(
+      none, e.zero(e.f32()),
+      e.divF(e.constantFloat(e.f32(), 127), e.select(none, e.constantFloat(e.f32(), 1), largest)));
+  Packed packed;
+  packed.scale = e.mulF(largest, e.constantFloat(e.f32(), 1.0 / 127));
+  for (int h : {0, 1}) {
+    Value scaled = e.mulF(halves[h], e.splat(inverse, kHalf));
+    Value rounded = math::RoundEvenOp::create(e.b, e.loc, scaled);
+    Value integers = arith::FPToSIOp::create(e.b, e.loc, e.vectorOf(e.i32(), kHalf), rounded);
+    packed.sums[h] = e.reduceAdd(integers);
+    e.store(e.truncate(integers, e.i8()), e.at(codes, h * kHalf));
+  }
+  return packed;
+}
+} // namespace
+
+void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const {
+  Emit &e = elements.emit();
+  assert(blockLen_ == 32 && format_->signedCodes && format_->codeBits == 8 &&
+         "kernels write int8 blocks of 32: q8_a and q8_0");
+  Value buffer = e.stack(blockLen_ * 4);
+  Value first = e.mul(block, e.constant(blockLen_));
+  e.loop(e.constant(0), e.constant(blockLen_), 1, [&](Value i) {
+    ElementEmitter::Scope scope(elements);
+    Values at(index);
+    at.push_back(e.add(first, i));
+    Value value = e.extendFloat(elements.element(value_, at), e.f32());
+    storeElement(e, e.f32(), value, buffer, i);
+  });
+
+  // The block's place: row of the tensor, and block within it.
+  Values rowIndex;
+  for (size_t i = 0; i < index.size(); ++i)
+    rowIndex.push_back(e.add(index[i], kernel_.extent(e, begin_[i])));
+  Shape rowShape(memoryShape_.begin(), memoryShape_.end() - 1);
+  Value row = linearIndex(e, kernel_, rowShape, rowIndex);
+  int64_t blocks = memoryShape_.back().constant() / blockLen_;
+  Value rowPointer = e.at(pointer_, e.mul(row, e.constant(blocks * format_->blockSize)));
+  if (format_->splitRows) {
+    Value codes = e.at(rowPointer, first);
+    Packed packed = packInt8(e, buffer, codes);
+    Value record =
+        e.at(rowPointer, e.add(e.constant(blocks * blockLen_), e.mul(block, e.constant(16))));
+    Value sum = e.add(packed.sums[0], packed.sums[1]);
+    e.store(packed.scale, record, 4);
+    int offset = 4;
+    for (Value codesSum : {packed.sums[0], packed.sums[1], sum}) {
+      e.store(e.mulF(packed.scale, e.toFloat(codesSum, e.f32())), e.at(record, offset), 4);
+      offset += 4;
+    }
+  } else {
+    Value at = e.at(rowPointer, e.mul(block, e.constant(format_->blockSize)));
+    Packed packed = packInt8(e, buffer, e.at(at, 2));
+    e.store(arith::TruncFOp::create(e.b, e.loc, e.b.getF16Type(), packed.scale), at, 2);
+  }
+}
+
+void Root::store(ElementEmitter &elements, ValueRange outer, Value from, Value to) const {
+  Emit &e = elements.emit();
+  if (isBlocked()) {
+    Value length = e.constant(blockLen_);
+    e.loop(e.divide(from, length), e.divide(to, length), 1, [&](Value block) {
+      ElementEmitter::Scope scope(elements);
+      storeBlock(elements, Values(outer), block);
+    });
+    return;
+  }
+  e.loop(from, to, 1, [&](Value i) {
+    ElementEmitter::Scope scope(elements);
+    Values index(outer);
+    index.push_back(i);
+    Value value = elements.element(value_, index);
+    for (size_t axis = 0; axis < index.size(); ++axis)
+      index[axis] = e.add(index[axis], kernel_.extent(e, begin_[axis]));
+    storeElement(e, element_, value, pointer_, linearIndex(e, kernel_, memoryShape_, index));
+  });
+}
+
+void Root::storeBelow(ElementEmitter &elements, ValueRange outer) const {
+  Emit &e = elements.emit();
+  if (shape_.empty()) {
+    storeElement(e, element_, elements.element(value_, {}), pointer_, e.constant(0));
+    return;
+  }
+  if (outer.size() == shape_.size()) { // a single element
+    Value last = outer.back();
+    store(elements, outer.drop_back(), last, e.add(last, e.constant(1)));
+    return;
+  }
+  Value extent = kernel_.extent(e, shape_[outer.size()]);
+  if (outer.size() + 1 == shape_.size()) {
+    store(elements, outer, e.constant(0), extent);
+    return;
+  }
+  e.loop(e.constant(0), extent, 1, [&](Value i) {
+    ElementEmitter::Scope scope(elements);
+    Values index(outer);
+    index.push_back(i);
+    storeBelow(elements, index);
+  });
+}
+
+} // namespace rosso

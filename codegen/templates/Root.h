@@ -1,0 +1,39 @@
+// What a kernel yields, and how its elements get into memory: stored, written into a slice of a
+// state, or packed into int8 blocks.
+#pragma once
+
+#include "codegen/ElementEmitter.h"
+
+namespace rosso {
+
+class Root {
+public:
+  Root(const KernelContext &kernel, unsigned index);
+
+  /// Extents of the elements to compute (of an update: those of the slice).
+  const Shape &shape() const { return shape_; }
+  /// Whether elements are stored in blocks along the last axis, and how long these are.
+  bool isBlocked() const { return blockLen_ != 1; }
+  int64_t blockLen() const { return blockLen_; }
+
+  /// Computes and stores elements [from, to) of the last axis at the outer index `outer`. For a
+  /// blocked root these are multiples of the block length.
+  void store(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
+  /// The whole tensor at and below `outer`, which indexes some leading axes.
+  void storeBelow(ElementEmitter &elements, ValueRange outer) const;
+
+private:
+  void storeBlock(ElementEmitter &elements, Values index, Value block) const;
+
+  const KernelContext &kernel_;
+  Value value_; // elements to compute
+  Shape shape_;
+  Shape memoryShape_; // of the tensor they are stored in
+  Shape begin_;       // where in it the slice lies
+  Type element_;      // of that tensor
+  const QuantFormat *format_ = nullptr;
+  int64_t blockLen_ = 1;
+  Value pointer_;
+};
+
+} // namespace rosso

@@ -1,0 +1,17 @@
+// The loop structures. Each writes the body of a kernel's function at the builder's insertion
+// point, over the work items [begin, end), and tells the context the grid they come from.
+#pragma once
+
+#include "codegen/Kernel.h"
+
+namespace rosso {
+
+void emitMap(Emit &e, KernelContext &kernel);
+void emitReduce(Emit &e, KernelContext &kernel);
+void emitContraction(Emit &e, KernelContext &kernel); // matvec and matmul: one of the next two
+void emitTileContraction(Emit &e, KernelContext &kernel);
+void emitDenseContraction(Emit &e, KernelContext &kernel);
+void emitAttention(Emit &e, KernelContext &kernel);
+void emitTopK(Emit &e, KernelContext &kernel);
+
+} // namespace rosso

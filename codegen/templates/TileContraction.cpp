@@ -1,0 +1,429 @@
+// matvec and matmul over weights in the tile layout: y[t, n] = sum over k of x[t, k] w[n, k].
+//
+// A lane is a row of the weight, so sums never cross lanes. A work item is `kTiles` tiles of 16
+// rows and all tokens. With one token, each tile is unpacked in registers and multiplied at once:
+// weights stream from memory, everything else stays in the first-level cache. With many, a panel
+// of 256 weights of these rows is unpacked into stack memory (16 KiB at most) and used for a block
+// of tokens, then the next panel.
+//
+// The inner products are integer where x is q8_a: with w = s*byte - o (TileEmitter) and
+// x = d*code,
+//   sum over a group of w*x = s * d * sum(byte*code)  -  o * d*sum(code)
+// where d and d*sum(code) come with x. Otherwise they are f32.
+#include "codegen/quant/TileEmitter.h"
+#include "codegen/templates/Contraction.h"
+#include "codegen/templates/Templates.h"
+#include "ir/quant/Formats.h"
+
+#include <cstdint>
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+constexpr int64_t kLanes = kTileRows;
+constexpr int64_t kPanel = 256;      // weights of a row
+constexpr int64_t kTokenBlock = 128; // tokens that use a panel while it is in the cache
+constexpr int64_t kActBlock = 32;    // activations with one scale
+
+/// The parts of a kernel that depend on one linear: its formats and addresses.
+struct Weights {
+  const QuantFormat &format;
+  TileLayout layout;
+  Value pointer;
+  int64_t blocks; // of a row
+
+  Weights(const KernelContext &kernel, LinearOp linear)
+      : format(formatOfWeight(linear)), layout(tileLayout(format)),
+        pointer(kernel.pointerOf(cast<BlockArgument>(linear.getWeight()))),
+        blocks(shapeOf(linear.getWeight()).back().constant() / format.blockLen) {}
+
+  static const QuantFormat &formatOfWeight(LinearOp linear) {
+    Type element = tensorOf(linear.getWeight()).getElementType();
+    const QuantFormat *format = formatOf(element);
+    return format ? *format : *findFormat(name(*dtypeOf(element)));
+  }
+
+  /// Address of the tile of rows 16*tileRow.. at block column `block`.
+  Value tile(Emit &e, Value tileRow, Value block) const {
+    Value index = e.add(e.mul(tileRow, e.constant(blocks)), block);
+    return e.at(pointer, e.mul(index, e.constant(layout.bytes)));
+  }
+};
+
+class TileContraction {
+public:
+  TileContraction(Emit &e, KernelContext &kernel)
+      : e(e), kernel(kernel), elements(e, kernel), groups(linearGroups(kernel.op)) {
+    LinearOp first = groups.front().linears.front();
+    input = kernel.pointerOf(cast<BlockArgument>(first.getSource()));
+    Type element = tensorOf(first.getSource()).getElementType();
+    integer = formatOf(element) != nullptr;
+    inputType = integer ? Type() : element;
+    length = shapeOf(first.getSource()).back().constant();
+    tokens = tokenCount(first);
+    single = tokens == Dim(1);
+    tiles = single && !hasBlockedRoot() ? 1 : 2;
+    tokenStep = integer ? 4 : 6;
+    vector = e.vectorOf(e.f32(), kLanes);
+  }
+
+  void emit() {
+    Dim total;
+    for (const LinearGroup &group : groups)
+      total = total + Dim(itemsOf(group));
+    kernel.grid = {{.extent = total}};
+    kernel.schedule = std::string(integer ? "int8" : "f32") + ", rows " +
+                      std::to_string(tiles * kLanes) +
+                      (single ? "" : ", tokens " + std::to_string(tokenStep));
+    int64_t first = 0;
+    for (const LinearGroup &group : groups) {
+      int64_t last = first + itemsOf(group);
+      Value from = e.maximum(kernel.begin, e.constant(first));
+      Value to = e.minimum(kernel.end, e.constant(last));
+      e.loop(from, to, 1, [&](Value item) {
+        ElementEmitter::Scope scope(elements);
+        Value tileRow = e.mul(e.sub(item, e.constant(first)), e.constant(tiles));
+        single ? oneToken(group, tileRow) : manyTokens(group, tileRow);
+      });
+      first = last;
+    }
+  }
+
+private:
+  int64_t itemsOf(const LinearGroup &group) const {
+    return (group.rows + tiles * kLanes - 1) / (tiles * kLanes);
+  }
+  bool hasBlockedRoot() const {
+    for (unsigned i = 0; i < kernel.op->getNumResults(); ++i)
+      if (Root(kernel, i).isBlocked())
+        return true;
+    return false;
+  }
+
+  Value broadcastF(Value pointer) { return e.splat(e.load(e.f32(), pointer, 4), kLanes); }
+  int64_t rowBytes() const {
+    return integer ? length + length / kActBlock * 16
+                   : length * inputType.getIntOrFloatBitWidth() / 8;
+  }
+  /// x[t, k] of dense activations in all lanes.
+  Value activation(Value row, Value k) {
+    Value value = loadElement(e, inputType, row, k);
+    return e.splat(e.extendFloat(value, e.f32()), kLanes);
+  }
+  /// The tile row of tile `r` of an item; of rows that do not exist the last that does.
+  Value clampTile(const LinearGroup &group, Value tileRow, int64_t r) {
+    Value at = e.add(tileRow, e.constant(r));
+    int64_t last = (group.rows + kLanes - 1) / kLanes - 1;
+    return (last + 1) % tiles ? e.minimum(at, e.constant(last)) : at;
+  }
+
+  //===-- one token --------------------------------------------------------------------------===//
+
+  void oneToken(const LinearGroup &group, Value tileRow) {
+    SumTile sums;
+    sums.firstToken = e.constant(0);
+    sums.tokens = e.constant(1);
+    sums.firstRow = e.mul(tileRow, e.constant(kLanes));
+    sums.rows = tiles * kLanes;
+    for (LinearOp linear : group.linears) {
+      sums.sums.push_back(e.stack(tiles * kLanes * 4));
+      Weights w(kernel, linear);
+      for (int64_t r = 0; r < tiles; ++r) {
+        Value row = clampTile(group, tileRow, r);
+        Value sum = integer              ? dotRow(w, row)
+                    : w.format.isFloat() ? dotFloats(w, row)
+                                         : expandRow(w, row);
+        e.store(sum, e.at(sums.sums.back(), r * kLanes * 4), 64);
+      }
+    }
+    storeResults(elements, group, sums);
+  }
+
+  /// Integer products of a row tile with the only token.
+  Value dotRow(const Weights &w, Value tileRow) {
+    return e.loop(e.constant(0), e.constant(w.blocks), 1, e.zero(vector),
+                  [&](Value block, ValueRange carried) -> Values {
+                    TileEmitter tile(e, kernel.target, w.format, w.tile(e, tileRow, block));
+                    Value acc = carried[0];
+                    for (unsigned a = 0; a < w.format.blockLen / kActBlock; ++a) {
+                      Value at = e.add(e.mul(block, e.constant(w.format.blockLen / kActBlock)),
+                                       e.constant(a));
+                      acc = dotActBlock(w.format, at, acc, tile, a);
+                    }
+                    return {acc};
+                  })[0];
+  }
+
+  Value dotActBlock(const QuantFormat &format, Value at, Value acc, TileEmitter &tile, unsigned a) {
+    Value codes = e.at(input, e.mul(at, e.constant(kActBlock)));
+    Value record = e.at(e.at(input, length), e.mul(at, e.constant(16)));
+    Value d = broadcastF(record);
+    unsigned groupLen = std::min<unsigned>(format.groupLen, kActBlock);
+    for (unsigned part = 0; part < kActBlock / groupLen; ++part) {
+      unsigned group = (a * kActBlock + part * groupLen) / format.groupLen;
+      Value dot = e.zero(e.vectorOf(e.i32(), kLanes));
+      for (unsigned j = 0; j < groupLen / 4; ++j) {
+        unsigned quad = part * groupLen / 4 + j;
+        Value four = e.splat(e.load(e.i32(), e.at(codes, quad * 4), 4), kLanes);
+        dot = kernel.target.dotBytes(e, dot, tile.quad(a * kActBlock / 4 + quad), four);
+      }
+      acc = e.fma(e.mulF(tile.scale(group), d), e.toFloat(dot, e.f32()), acc);
+      if (Value offset = tile.offset(group))
+        acc = e.subF(acc, e.mulF(offset, broadcastF(e.at(record, sumOffset(groupLen, part)))));
+    }
+    return acc;
+  }
+  /// Where in a record of activations the sum over a group of `groupLen` codes stands.
+  static int64_t sumOffset(unsigned groupLen, unsigned part) {
+    return groupLen == kActBlock ? 12 : 4 + 4 * part;
+  }
+
+  /// f32 products with quantised weights: --exact.
+  Value expandRow(const Weights &w, Value tileRow) {
+    return e.loop(e.constant(0), e.constant(w.blocks), 1, e.zero(vector),
+                  [&](Value block, ValueRange carried) -> Values {
+                    Value acc = carried[0];
+                    Value k = e.mul(block, e.constant(w.format.blockLen));
+                    expandTile(w, w.tile(e, tileRow, block), [&](unsigned i, Value weight) {
+                      acc = e.fma(weight, activation(input, e.add(k, e.constant(i))), acc);
+                    });
+                    return {acc};
+                  })[0];
+  }
+
+  /// f32 products with float weights, several sums at once to keep the multipliers busy.
+  Value dotFloats(const Weights &w, Value tileRow) {
+    constexpr int64_t kSums = 4;
+    Value tile = w.tile(e, tileRow, e.constant(0));
+    auto weight = [&](Value k) {
+      return emitScaleLoad(e, w.format.d.type, e.at(tile, e.mul(k, e.constant(w.layout.bytes))),
+                           kLanes);
+    };
+    int64_t whole = length / kSums * kSums;
+    Values sums = e.loop(e.constant(0), e.constant(whole), kSums, Values(kSums, e.zero(vector)),
+                         [&](Value k, ValueRange carried) {
+                           Values next;
+                           for (int64_t i = 0; i < kSums; ++i) {
+                             Value at = e.add(k, e.constant(i));
+                             next.push_back(e.fma(weight(at), activation(input, at), carried[i]));
+                           }
+                           return next;
+                         });
+    for (int64_t k = whole; k < length; ++k)
+      sums[0] = e.fma(weight(e.constant(k)), activation(input, e.constant(k)), sums[0]);
+    return e.addF(e.addF(sums[0], sums[1]), e.addF(sums[2], sums[3]));
+  }
+
+  /// Calls back with each weight of a tile's block, in all 16 rows.
+  void expandTile(const Weights &w, Value pointer,
+                  const std::function<void(unsigned, Value)> &use) {
+    TileEmitter tile(e, kernel.target, w.format, pointer);
+    for (unsigned j = 0; j < w.format.blockLen / 4; ++j) {
+      Value quad = tile.quad(j);
+      unsigned group = 4 * j / w.format.groupLen;
+      for (unsigned byte = 0; byte < 4; ++byte) {
+        Value code = e.shiftRight(quad, 8 * byte);
+        if (byte < 3)
+          code = e.bitAnd(code, 255);
+        Value weight = e.mulF(tile.scale(group), e.toFloat(code, e.f32()));
+        if (Value offset = tile.offset(group))
+          weight = e.subF(weight, offset);
+        use(4 * j + byte, weight);
+      }
+    }
+  }
+
+  //===-- many tokens ------------------------------------------------------------------------===//
+
+  void manyTokens(const LinearGroup &group, Value tileRow) {
+    SumTile sums;
+    sums.firstRow = e.mul(tileRow, e.constant(kLanes));
+    sums.rows = tiles * kLanes;
+    for (size_t i = 0; i < group.linears.size(); ++i)
+      sums.sums.push_back(e.stack(kTokenBlock * tiles * kLanes * 4));
+    Value count = kernel.extent(e, tokens);
+    e.loop(e.constant(0), count, kTokenBlock, [&](Value first) {
+      ElementEmitter::Scope scope(elements);
+      sums.firstToken = first;
+      sums.tokens = e.minimum(e.sub(count, first), e.constant(kTokenBlock));
+      for (auto [i, linear] : llvm::enumerate(group.linears))
+        contract(group, Weights(kernel, linear), tileRow, first, sums.tokens, sums.sums[i]);
+      storeResults(elements, group, sums);
+    });
+  }
+
+  /// sums[t][rows] = x w^T for the tokens of a block.
+  void contract(const LinearGroup &group, const Weights &w, Value tileRow, Value firstToken,
+                Value tokenNumber, Value sums) {
+    e.loop(e.constant(0), e.mul(tokenNumber, e.constant(tiles)), 1, [&](Value i) {
+      e.store(e.zero(vector), e.at(sums, e.mul(i, e.constant(kLanes * 4))), 64);
+    });
+    int64_t panelBlocks = kPanel / w.format.blockLen;
+    if (!panelWeights) {
+      panelWeights = e.stack(kPanel * tiles * kLanes * 4); // f32, or quads a quarter as many
+      panelScales = e.stack(kPanel / 16 * tiles * kLanes * 4);
+      panelOffsets = e.stack(kPanel / 16 * tiles * kLanes * 4);
+    }
+    e.loop(e.constant(0), e.constant(w.blocks), panelBlocks, [&](Value block) {
+      Value blocks = e.minimum(e.sub(e.constant(w.blocks), block), e.constant(panelBlocks));
+      for (int64_t r = 0; r < tiles; ++r) {
+        Value row = clampTile(group, tileRow, r);
+        e.loop(e.constant(0), blocks, 1,
+               [&](Value i) { unpack(w, w.tile(e, row, e.add(block, i)), i, r); });
+      }
+      Value k = e.mul(block, e.constant(w.format.blockLen));
+      Value whole = e.mul(e.divide(tokenNumber, e.constant(tokenStep)), e.constant(tokenStep));
+      e.loop(e.constant(0), whole, tokenStep, [&](Value token) {
+        multiply(w.format, firstToken, token, tokenStep, k, blocks, sums);
+      });
+      e.loop(whole, tokenNumber, 1,
+             [&](Value token) { multiply(w.format, firstToken, token, 1, k, blocks, sums); });
+    });
+  }
+
+  /// Where element `index` (a quad, a group, a weight) of tile `r` lies in a panel's array.
+  Value panelAt(Value array, Value index, int64_t r) {
+    return e.at(array,
+                e.add(e.mul(index, e.constant(tiles * kLanes * 4)), e.constant(r * kLanes * 4)));
+  }
+
+  /// Block `i` of the panel, tile `r`: as quads with scales and offsets, or as f32 weights.
+  void unpack(const Weights &w, Value pointer, Value i, int64_t r) {
+    const QuantFormat &f = w.format;
+    Value firstWeight = e.mul(i, e.constant(f.blockLen));
+    if (f.isFloat()) {
+      e.store(emitScaleLoad(e, f.d.type, pointer, kLanes), panelAt(panelWeights, firstWeight, r),
+              64);
+      return;
+    }
+    if (!integer) {
+      expandTile(w, pointer, [&](unsigned k, Value weight) {
+        e.store(weight, panelAt(panelWeights, e.add(firstWeight, e.constant(k)), r), 64);
+      });
+      return;
+    }
+    TileEmitter tile(e, kernel.target, f, pointer);
+    Value firstQuad = e.mul(i, e.constant(f.blockLen / 4));
+    for (unsigned j = 0; j < f.blockLen / 4; ++j)
+      e.store(tile.quad(j), panelAt(panelWeights, e.add(firstQuad, e.constant(j)), r), 64);
+    Value firstGroup = e.mul(i, e.constant(f.groups()));
+    for (unsigned g = 0; g < f.groups(); ++g) {
+      Value at = e.add(firstGroup, e.constant(g));
+      e.store(tile.scale(g), panelAt(panelScales, at, r), 64);
+      if (Value offset = tile.offset(g))
+        e.store(offset, panelAt(panelOffsets, at, r), 64);
+    }
+  }
+
+  /// Adds a panel's products to the sums of `count` tokens from `token` on.
+  void multiply(const QuantFormat &format, Value firstToken, Value token, int64_t count, Value k,
+                Value blocks, Value sums) {
+    auto sumAt = [&](int64_t t, int64_t r) {
+      Value index = e.add(token, e.constant(t));
+      return panelAt(sums, index, r);
+    };
+    std::vector<Value> rows; // of activations
+    for (int64_t t = 0; t < count; ++t) {
+      Value index = e.add(e.add(firstToken, token), e.constant(t));
+      rows.push_back(e.at(input, e.mul(index, e.constant(rowBytes()))));
+    }
+    Values acc;
+    for (int64_t t = 0; t < count; ++t)
+      for (int64_t r = 0; r < tiles; ++r)
+        acc.push_back(e.load(vector, sumAt(t, r), 64));
+    acc = integer ? multiplyBytes(format, rows, k, blocks, acc)
+                  : multiplyFloats(format, rows, k, blocks, acc);
+    for (int64_t t = 0; t < count; ++t)
+      for (int64_t r = 0; r < tiles; ++r)
+        e.store(acc[t * tiles + r], sumAt(t, r), 64);
+  }
+
+  Values multiplyBytes(const QuantFormat &format, ArrayRef<Value> rows, Value k, Value blocks,
+                       Values acc) {
+    Value actBlocks = e.divide(e.mul(blocks, e.constant(format.blockLen)), e.constant(kActBlock));
+    bool hasOffset = format.zero + byteBias(format) || format.dmin.type != ScaleType::None;
+    unsigned groupLen = std::min<unsigned>(format.groupLen, kActBlock);
+    return e.loop(e.constant(0), actBlocks, 1, acc, [&](Value a, ValueRange carried) {
+      Values sums(carried);
+      Value at = e.add(k, e.mul(a, e.constant(kActBlock)));
+      for (unsigned part = 0; part < kActBlock / groupLen; ++part) {
+        // The group, and the quads of this part of the panel.
+        Value weight = e.add(e.mul(a, e.constant(kActBlock)), e.constant(part * groupLen));
+        Value group = e.divide(weight, e.constant(format.groupLen));
+        Value firstQuad = e.divide(weight, e.constant(4));
+        Values dots(sums.size(), e.zero(e.vectorOf(e.i32(), kLanes)));
+        for (unsigned j = 0; j < groupLen / 4; ++j) {
+          Values quads;
+          for (int64_t r = 0; r < tiles; ++r)
+            quads.push_back(e.load(e.vectorOf(e.i32(), kLanes),
+                                   panelAt(panelWeights, e.add(firstQuad, e.constant(j)), r), 64));
+          for (size_t t = 0; t < rows.size(); ++t) {
+            Value codes = e.at(e.at(rows[t], at), part * groupLen + j * 4);
+            Value four = e.splat(e.load(e.i32(), codes, 4), kLanes);
+            for (int64_t r = 0; r < tiles; ++r) {
+              Value &dot = dots[t * tiles + r];
+              dot = kernel.target.dotBytes(e, dot, quads[r], four);
+            }
+          }
+        }
+        for (size_t t = 0; t < rows.size(); ++t) {
+          Value record = e.at(e.at(rows[t], length), e.divide(at, e.constant(kActBlock / 16)));
+          Value d = broadcastF(record);
+          Value sum = hasOffset ? broadcastF(e.at(record, sumOffset(groupLen, part))) : Value();
+          for (int64_t r = 0; r < tiles; ++r) {
+            Value &acc = sums[t * tiles + r];
+            Value scale = e.load(vector, panelAt(panelScales, group, r), 64);
+            acc = e.fma(e.mulF(e.toFloat(dots[t * tiles + r], e.f32()), d), scale, acc);
+            if (hasOffset) {
+              Value offset = e.load(vector, panelAt(panelOffsets, group, r), 64);
+              acc = e.subF(acc, e.mulF(offset, sum));
+            }
+          }
+        }
+      }
+      return sums;
+    });
+  }
+
+  Values multiplyFloats(const QuantFormat &format, ArrayRef<Value> rows, Value k, Value blocks,
+                        Values acc) {
+    Value weights = e.mul(blocks, e.constant(format.blockLen));
+    return e.loop(e.constant(0), weights, 1, acc, [&](Value i, ValueRange carried) {
+      Values sums(carried);
+      Value at = e.add(k, i);
+      Values columns;
+      for (int64_t r = 0; r < tiles; ++r)
+        columns.push_back(e.load(vector, panelAt(panelWeights, i, r), 64));
+      for (size_t t = 0; t < rows.size(); ++t) {
+        Value x = activation(rows[t], at);
+        for (int64_t r = 0; r < tiles; ++r)
+          sums[t * tiles + r] = e.fma(columns[r], x, sums[t * tiles + r]);
+      }
+      return sums;
+    });
+  }
+
+  Emit &e;
+  KernelContext &kernel;
+  ElementEmitter elements;
+  std::vector<LinearGroup> groups;
+  Value input;
+  bool integer = false; // activations are q8_a
+  Type inputType;       // else
+  int64_t length = 0;   // K
+  Dim tokens;
+  bool single = false; // one token
+  int64_t tiles = 1;   // of 16 rows in an item
+  int64_t tokenStep = 1;
+  Type vector;
+  Value panelWeights, panelScales, panelOffsets;
+};
+
+} // namespace
+
+void emitTileContraction(Emit &e, KernelContext &kernel) { TileContraction(e, kernel).emit(); }
+
+} // namespace rosso

@@ -1,0 +1,50 @@
+// Runs a module of hand-written kernels (IR text, as rosso-schedule leaves it) on the host.
+#pragma once
+
+#include "runtime/Executable.h"
+#include "support/Result.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rosso::testing {
+
+class KernelHarness {
+public:
+  /// Compiles `text`; test failures carry the error. The only entry is the first function.
+  explicit KernelHarness(std::string_view text, int threads = 2);
+
+  /// Fills a weight, regrouped where the program wants tiles; an input or a state by name.
+  void set(std::string_view name, std::vector<uint8_t> bytes);
+  template <typename T> void set(std::string_view name, const std::vector<T> &values) {
+    auto *bytes = reinterpret_cast<const uint8_t *>(values.data());
+    set(name, std::vector<uint8_t>(bytes, bytes + values.size() * sizeof(T)));
+  }
+
+  void run(const VarValues &vars = {});
+
+  template <typename T> std::vector<T> output(int index = 0) {
+    std::span<const uint8_t> bytes = executable_->output(0, index);
+    auto *values = reinterpret_cast<const T *>(bytes.data());
+    return std::vector<T>(values, values + bytes.size() / sizeof(T));
+  }
+  template <typename T> std::vector<T> state(std::string_view name) {
+    std::span<uint8_t> bytes = executable_->state(executable_->findState(name));
+    auto *values = reinterpret_cast<const T *>(bytes.data());
+    return std::vector<T>(values, values + bytes.size() / sizeof(T));
+  }
+
+  Executable &executable() { return *executable_; }
+
+private:
+  std::unique_ptr<Executable> executable_;
+};
+
+/// f32 numbers between -1 and 1, the same for the same seed.
+std::vector<float> randomFloats(size_t count, uint32_t seed);
+
+} // namespace rosso::testing
