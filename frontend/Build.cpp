@@ -99,9 +99,7 @@ Tensor constant(double value, DType dtype) {
     double low = std::clamp(beyond ? whole - 0x1p64 : whole, -0x1p63, 0x1.fffffffffffffp62);
     return constant(static_cast<int64_t>(low), dtype);
   }
-  if (dtype == DType::F32)
-    value = static_cast<float>(value);
-  return make(Op::Constant, dtype, {}, {}, {{"value", value}});
+  return make(Op::Constant, dtype, {}, {}, {{"value", value}}); // rounded where it is used
 }
 
 std::optional<int> resolveAxis(int axis, int rank) {

@@ -22,7 +22,8 @@ std::optional<Tensor> firstBad(const std::vector<Tensor> &sources);
 Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources = {},
             Attrs attrs = {}, const QuantFormat *format = nullptr);
 
-/// A scalar [] of a type; the value is rounded to it.
+/// A scalar [] of a type: integers wrapped to its width, floats in full, so that exact evaluation
+/// sees 1/3 and not the f32 next to it.
 Tensor constant(double value, DType dtype);
 Tensor constant(int64_t value, DType dtype);
 

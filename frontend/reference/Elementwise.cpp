@@ -98,10 +98,10 @@ bool holdsBits(DType dtype, int64_t bits) {
 
 /// Towards zero; what no int64 (or u64) holds becomes the nearest that one does, NaN becomes 0.
 int64_t truncated(double value, DType to) {
+  if (to == DType::Bool)
+    return value != 0; // NaN is not 0
   if (std::isnan(value))
     return 0;
-  if (to == DType::Bool)
-    return value != 0;
   double whole = std::trunc(value);
   if (isUnsigned(to) && whole >= 0x1p63)
     return static_cast<int64_t>(static_cast<Unsigned>(std::min(whole, 0x1.fffffffffffffp63)));
