@@ -1,6 +1,6 @@
 // A program in the memory of a device, ready to run: what a model holds between tokens.
 //
-// Order of use: create, fill the weights (frontend/WeightLoader.h), then for each step write the
+// Order of use: create, fill the weights (models/WeightLoader.h), then for each step write the
 // inputs, run an entry and read its outputs. States keep their values between runs. One thread at
 // a time.
 #pragma once

@@ -1,0 +1,1 @@
+rosso_fuzz(program SOURCES program.cpp LIBS rosso_runtime)
