@@ -14,6 +14,7 @@
 #pragma once
 
 #include "frontend/Graph.h"
+#include "frontend/HostTensor.h"
 #include "frontend/Variable.h"
 
 #include <initializer_list>
@@ -52,24 +53,6 @@ enum class RopeStyle {
   Neox,       // i and i + d/2
   Interleaved // 2i and 2i + 1
 };
-
-/// The C++ type of a dtype's elements, where C++ has one.
-template <typename T> constexpr DType dtypeOf() {
-  if constexpr (std::is_same_v<T, bool>)
-    return DType::Bool;
-  else if constexpr (std::is_floating_point_v<T>)
-    return sizeof(T) == 4 ? DType::F32 : DType::F64;
-  else if constexpr (std::is_signed_v<T>)
-    return sizeof(T) == 1   ? DType::I8
-           : sizeof(T) == 2 ? DType::I16
-           : sizeof(T) == 4 ? DType::I32
-                            : DType::I64;
-  else
-    return sizeof(T) == 1   ? DType::U8
-           : sizeof(T) == 2 ? DType::U16
-           : sizeof(T) == 4 ? DType::U32
-                            : DType::U64;
-}
 
 class Tensor {
 public:
@@ -350,6 +333,18 @@ public:
   /// must use it, and an entry of a graph must reach it (an output "state:<name>" does).
   Tensor assign(const Shape &begin, const Tensor &value) const;
   Tensor assign(const Tensor &value) const; // all of it
+
+  // --- values: Jit.cpp ---
+
+  /// Computes this tensor: compiles it (or finds it compiled) and runs it. For graphs of constants
+  /// and realised data; functions of inputs, weights and states are for `compile` in Jit.h.
+  Result<HostTensor> realize(const std::vector<Binding> &variables = {}) const;
+  /// The same as elements of a C++ type.
+  template <typename T>
+  Result<std::vector<T>> toVector(const std::vector<Binding> &variables = {}) const {
+    ROSSO_TRY(HostTensor tensor, cast(dtypeOf<T>()).realize(variables));
+    return tensor.values<T>();
+  }
 
 private:
   static NodeRef scalarNode(bool value);
