@@ -144,8 +144,29 @@ private:
       launch.nodes.assign(nodes->begin(), nodes->end());
     launch.bytesMoved = bytes;
     launch.operations = operationsOf(op);
+    addRooms(op, entry);
     entry.launches.push_back(std::move(launch));
     return {};
+  }
+
+  /// Slices whose place the variables give, and which not all of their values keep inside.
+  void addRooms(KernelOp op, Entry &entry) {
+    auto add = [&](const Shape &begin, const Shape &size, const Shape &extent) {
+      for (size_t i = 0; i < extent.size(); ++i) {
+        Dim room = extent[i] - size[i] - begin[i];
+        if (room.min(program_.vars) < 0 && !llvm::is_contained(entry.rooms, room))
+          entry.rooms.push_back(room);
+      }
+    };
+    for (Operation &inner : *op.getBody()) {
+      if (auto update = dyn_cast<UpdateOp>(inner))
+        add(extentsOf(update.getBegin()), shapeOf(update.getValue()), shapeOf(update.getState()));
+      else if (auto shrink = dyn_cast<ShrinkOp>(inner))
+        add(extentsOf(shrink.getBegin()), shapeOf(shrink.getResult()),
+            shapeOf(shrink.getSource()));
+      else if (auto attention = dyn_cast<AttentionOp>(inner))
+        add({Dim(0)}, {dimOf(attention.getLength())}, {shapeOf(attention.getKey())[1]});
+    }
   }
 
   /// Multiply-adds of contractions count two, any other element one.

@@ -90,7 +90,8 @@ static bool isBounded(const Dim &dim, const VarTable &vars) {
   return llvm::all_of(dim.terms(), [&](const auto &term) { return vars.count(term.first) != 0; });
 }
 
-/// begin + size lies in [0, extent] on every axis, for all values of the variables.
+/// begin + size lies in [0, extent] on every axis: for all values of the variables, or at least for
+/// some; then the program carries a limit that the runtime checks (Entry::rooms).
 static LogicalResult requireInside(Operation *op, llvm::StringRef constraint, const Shape &begin,
                                    const Shape &size, const Shape &extent, const VarTable &vars) {
   for (size_t i = 0; i < extent.size(); ++i) {
@@ -98,7 +99,7 @@ static LogicalResult requireInside(Operation *op, llvm::StringRef constraint, co
     if (!isBounded(room, vars))
       return op->emitOpError() << constraint << ": axis " << i << ": '" << room.str()
                                << "' names a variable that rosso.vars does not declare";
-    if (begin[i].min(vars) < 0 || room.min(vars) < 0)
+    if (begin[i].min(vars) < 0 || room.max(vars) < 0)
       return op->emitOpError() << constraint << ": axis " << i << ": " << size[i].str()
                                << " elements at " << begin[i].str() << " exceed extent "
                                << extent[i].str();
@@ -412,7 +413,7 @@ LogicalResult AttentionOp::verify() {
   if (failed(length))
     return failure();
   Dim room = k[1] - length->front();
-  if (!isBounded(room, vars) || room.min(vars) < 0 || length->front().min(vars) < 1)
+  if (!isBounded(room, vars) || room.max(vars) < 0 || length->front().min(vars) < 1)
     return emitOpError() << "C3: length " << length->front().str() << " of " << k[1].str()
                          << " positions";
   if (failed(requireShape(*this, "C4", getResult(), {q[0], q[1], v[2]})))

@@ -184,7 +184,8 @@ def Rosso_ShrinkOp : Rosso_Move<"shrink", "a box of the source", (ins StrArrayAt
   let description = [{
     - (C1) source and result have elements of one type
     - (C2) `begin` has a form for each axis
-    - (C3) the box lies within the source, whatever the variables are
+    - (C3) the box lies within the source for some values of the variables; the runtime refuses
+      the others
   }];
 }
 
@@ -338,7 +339,7 @@ def Rosso_AttentionOp
 
     - (C1) q, k, v and the result have rank 3; k and v agree in G and C, q and k in d
     - (C2) H is a multiple of G
-    - (C3) `length` is a form between 1 and C, whatever the variables are
+    - (C3) `length` is a form of at least 1, and at most C for some values of the variables
     - (C4) the result has q's H and T, and v's d
     - (C5) a mask ends in [T, length]; a rank of 3 begins with H
     - (C6) quantised k and v have rows of whole blocks
@@ -366,7 +367,8 @@ def Rosso_UpdateOp
 
     - (C1) state and result have one type
     - (C2) `begin` has a form for each axis, and the value the state's rank
-    - (C3) the value lies within the state, whatever the variables are
+    - (C3) the value lies within the state for some values of the variables; the runtime refuses
+      the others
     - (C4) the value has the state's element type; for a quantised state, floats in whole rows
   }];
   let arguments = (ins Rosso_AnyTensor:$state, Rosso_AnyTensor:$value, StrArrayAttr:$begin);

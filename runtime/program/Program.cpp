@@ -39,7 +39,7 @@ void fields(auto &io, Like<Launch> auto &x) {
   io(x.kernel, x.buffers, x.outputCount, x.grid, x.barrierBefore, x.nodes, x.bytesMoved,
      x.operations);
 }
-void fields(auto &io, Like<Entry> auto &x) { io(x.name, x.inputs, x.outputs, x.launches); }
+void fields(auto &io, Like<Entry> auto &x) { io(x.name, x.inputs, x.outputs, x.launches, x.rooms); }
 void fields(auto &io, Like<VarBounds> auto &x) { io(x.min, x.max); }
 void fields(auto &io, Like<Program> auto &x) {
   io(x.target, x.code, x.kernels, x.vars, x.weights, x.states, x.entries, x.scratchBytes);

@@ -86,6 +86,9 @@ struct Entry {
   std::string name;
   std::vector<BufferSlot> inputs, outputs;
   std::vector<Launch> launches;
+  /// Must not be negative: what is left of an extent (of the KV cache, say) behind a slice of it
+  /// whose place the variables give.
+  std::vector<Dim> rooms;
   bool operator==(const Entry &) const = default;
 };
 
