@@ -54,29 +54,48 @@ Result<std::unique_ptr<TextModel>> Bpe::create(const GgufFile &file, const Vocab
   return std::unique_ptr<TextModel>(std::move(bpe));
 }
 
+/// "left right" -> both, empty if there is no space between them.
+static std::pair<std::string_view, std::string_view> partsOf(std::string_view merge) {
+  const size_t space = merge.find(' ', 1);
+  if (space == std::string_view::npos)
+    return {};
+  return {merge.substr(0, space), merge.substr(space + 1)};
+}
+
 Status Bpe::learnMerges(const GgufFile &file) {
+  constexpr size_t kAhead = 16; // merges; far enough to hide a cache miss
   ROSSO_TRY(auto merges, file.getStringArray("tokenizer.ggml.merges"));
-  slots_.resize(std::bit_ceil(merges.size() * 2 + 1));
+  slots_.resize(std::bit_ceil(merges.size() + merges.size() / 2 + 1));
   std::string joined;
+  TokenId previous = -1;
   for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const std::string_view merge = merges[rank];
-    // The left part may be a space itself where a vocabulary is not byte-level throughout.
-    const size_t space = merge.find(' ', 1);
-    if (space == std::string_view::npos)
+    if (rank + kAhead < merges.size()) {
+      const auto [left, right] = partsOf(merges[rank + kAhead]);
+      vocabulary_.prefetch(left);
+      vocabulary_.prefetch(right);
+    }
+    const auto [left, right] = partsOf(merges[rank]);
+    const auto error = [&](const std::string &what) {
       return badInput(file.path() + ": tokenizer.ggml.merges: entry " + std::to_string(rank) + " " +
-                      quoted(merge) + " is not two parts with a space between");
-    const auto left = merge.substr(0, space), right = merge.substr(space + 1);
+                      quoted(merges[rank]) + " " + what);
+    };
+    if (left.empty())
+      return error("is not two parts with a space between");
     joined.assign(left).append(right);
     const auto a = vocabulary_.find(left), b = vocabulary_.find(right);
-    const auto both = vocabulary_.find(joined);
-    if (!a || !b || !both)
-      return badInput(file.path() + ": tokenizer.ggml.merges: entry " + std::to_string(rank) + " " +
-                      quoted(merge) + " needs the token " +
-                      quoted(!a   ? left
-                             : !b ? right
-                                  : joined) +
-                      ", which tokenizer.ggml.tokens lacks");
-    addMerge(*a, *b, {static_cast<uint32_t>(rank), *both});
+    // Vocabularies mostly list tokens in the order in which the merges make them.
+    const TokenId guess = previous + 1;
+    const auto both = vocabulary_.has(guess) && vocabulary_.text(guess) == joined
+                          ? guess
+                          : vocabulary_.find(joined).value_or(-1);
+    if (!a || !b || both < 0)
+      return error("needs the token " +
+                   quoted(!a   ? left
+                          : !b ? right
+                               : joined) +
+                   ", which tokenizer.ggml.tokens lacks");
+    addMerge(*a, *b, {static_cast<uint32_t>(rank), both});
+    previous = both;
   }
   return {};
 }

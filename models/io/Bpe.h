@@ -39,7 +39,7 @@ private:
     uint64_t pair = UINT64_MAX; // left << 32 | right; all ones: empty
     Merger::Merge merge;
   };
-  std::vector<Slot> slots_; // open addressing; a power of two, at most half full
+  std::vector<Slot> slots_; // open addressing; a power of two, at most two thirds full
 };
 
 } // namespace rosso

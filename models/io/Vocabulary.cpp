@@ -30,6 +30,9 @@ Result<Vocabulary> Vocabulary::create(const GgufFile &file) {
   size_t bytes = 0;
   for (std::string_view token : tokens)
     bytes += token.size();
+  if (bytes > UINT32_MAX)
+    return badInput(file.path() + ": tokenizer.ggml.tokens has " + std::to_string(bytes) +
+                    " bytes of text, wanted less than 2^32");
   vocabulary.texts_.reserve(bytes);
   vocabulary.begins_.reserve(tokens.size() + 1);
   for (std::string_view token : tokens) {
@@ -58,16 +61,20 @@ Result<Vocabulary> Vocabulary::create(const GgufFile &file) {
 }
 
 void Vocabulary::buildIndex() {
-  slots_.resize(std::bit_ceil(size() * 2));
+  constexpr TokenId kAhead = 16; // tokens; far enough to hide a cache miss
+  slots_.resize(std::bit_ceil(size() + size() / 2 + 1));
   specialLead_.resize(256);
   const size_t mask = slots_.size() - 1;
   for (size_t i = 0; i < size(); ++i) {
     const auto id = static_cast<TokenId>(i);
+    if (has(id + kAhead))
+      prefetch(text(id + kAhead));
     const uint32_t hash = hashOf(text(id));
     size_t at = hash & mask;
-    while (slots_[at].id >= 0 && (slots_[at].hash != hash || text(slots_[at].id) != text(id)))
+    while (slots_[at].id >= 0 && !holds(slots_[at], hash, text(id)))
       at = (at + 1) & mask;
-    slots_[at] = {hash, id};
+    slots_[at] = {hash, id, static_cast<uint32_t>(begins_[i]),
+                  static_cast<uint32_t>(text(id).size())};
     if (isSpecial(id) && !text(id).empty()) {
       specials_.push_back(id);
       specialLead_[static_cast<uint8_t>(text(id)[0])] = true;
@@ -77,13 +84,22 @@ void Vocabulary::buildIndex() {
             [&](TokenId a, TokenId b) { return std::pair(text(a), a) < std::pair(text(b), b); });
 }
 
+bool Vocabulary::holds(const Slot &slot, uint32_t hash, std::string_view wanted) const {
+  return slot.hash == hash && slot.length == wanted.size() &&
+         std::memcmp(texts_.data() + slot.begin, wanted.data(), wanted.size()) == 0;
+}
+
 std::optional<TokenId> Vocabulary::find(std::string_view wanted) const {
   const uint32_t hash = hashOf(wanted);
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask; slots_[at].id >= 0; at = (at + 1) & mask)
-    if (slots_[at].hash == hash && text(slots_[at].id) == wanted)
+    if (holds(slots_[at], hash, wanted))
       return slots_[at].id;
   return std::nullopt;
+}
+
+void Vocabulary::prefetch(std::string_view wanted) const {
+  __builtin_prefetch(&slots_[hashOf(wanted) & (slots_.size() - 1)]);
 }
 
 std::optional<Vocabulary::Special> Vocabulary::findSpecial(std::string_view haystack, size_t begin,

@@ -37,6 +37,8 @@ public:
   }
   /// The token of exactly this text; of several, the last.
   std::optional<TokenId> find(std::string_view text) const;
+  /// Begins to fetch what `find` will read, for loops over many texts.
+  void prefetch(std::string_view text) const;
 
   struct Special {
     size_t begin = 0, length = 0;
@@ -47,17 +49,20 @@ public:
   std::optional<Special> findSpecial(std::string_view text, size_t begin, bool control) const;
 
 private:
+  struct Slot {
+    uint32_t hash = 0;
+    TokenId id = -1;                // empty
+    uint32_t begin = 0, length = 0; // of the text, so that a miss costs one access to memory
+  };
+
   void buildIndex();
+  bool holds(const Slot &slot, uint32_t hash, std::string_view text) const;
 
   std::string texts_; // all of them, one after the other
   std::vector<size_t> begins_;
   std::vector<TokenKind> kinds_;
 
-  struct Slot {
-    uint32_t hash = 0;
-    TokenId id = -1; // empty
-  };
-  std::vector<Slot> slots_;       // open addressing; a power of two, at most half full
+  std::vector<Slot> slots_;       // open addressing; a power of two, at most two thirds full
   std::vector<TokenId> specials_; // ordered by text
   std::vector<bool> specialLead_; // by byte: whether a special token begins with it
 };

@@ -37,7 +37,7 @@ def class_of(char: str) -> str:
 def main() -> None:
     """Print the table."""
     if unicodedata.unidata_version != VERSION:
-        sys.exit(f"found Unicode {unicodedata.unidata_version}, wanted {VERSION}; see the head of this script")
+        sys.exit(f"found Unicode {unicodedata.unidata_version}, wanted {VERSION}; see above")
     words: list[str] = []
     last = ""
     for code in range(0x110000):
