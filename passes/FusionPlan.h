@@ -1,0 +1,80 @@
+// Which values of a function become buffers, and which of them one kernel computes together.
+//
+// An op is evaluated inside the kernels that need it unless its value is *cut*: then it becomes a
+// buffer and some kernel's result. Cut are
+//   - what a contraction, attention, topk reads, and what it makes (or what its epilogue makes)
+//   - updates of states, quantised activations, and the function's results
+//   - a reduction's value where its row is left: a row kernel computes one row at a time
+//   - what several kernels would otherwise recompute dearly
+// Kernels that depend on the same step of the program and on each other in no way are merged.
+#pragma once
+
+#include "ir/Rosso.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <optional>
+#include <vector>
+
+namespace rosso {
+
+/// One kernel to be.
+struct FusionUnit {
+  llvm::SmallVector<unsigned, 4> roots;  // ops whose values it yields, in order
+  llvm::SmallVector<unsigned> ops;       // all ops of its body, in order
+  llvm::SmallVector<mlir::Value> inputs; // buffers it reads: arguments or roots of other units
+  KernelTemplate kind = KernelTemplate::Map;
+  std::optional<int64_t> rows; // of a reduce
+  unsigned level = 0;          // 1 + that of the latest unit it must follow
+};
+
+/// The kernels of a function of one block, in an order that respects what they read and write.
+/// Fails with a diagnostic where a state's old value is needed after its update.
+class FusionPlan {
+public:
+  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function);
+
+  const std::vector<FusionUnit> &units() const { return units_; }
+  mlir::Operation *op(unsigned number) const { return ops_[number]; }
+
+private:
+  struct Use {
+    int unit;
+    size_t path; // how the unit's elements map to this value's: equal paths share one evaluation
+    auto operator<=>(const Use &) const = default;
+  };
+  struct Info {
+    bool cut = false;
+    bool inEpilogue = false;     // of a contraction, or the contraction itself
+    int unit = -1;               // that yields it, if it is cut
+    unsigned depth = 0;          // contractions, reductions and the like on the longest path
+    std::optional<int64_t> rows; // leading axes that number the rows of reductions within
+    llvm::SmallVector<Use, 4> uses;
+  };
+
+  int numberOf(mlir::Value value) const; // of the op that makes it, or -1
+  Info *infoOf(mlir::Value value);       // null for arguments
+  void cut(mlir::Value value);
+  int makeUnit();
+
+  void number(mlir::func::FuncOp function);
+  void cutOperands();
+  void cutSelfReadingUpdates();
+  void growEpilogues();
+  void growEpilogue(llvm::ArrayRef<unsigned> contractions);
+  void alignRows();
+  std::optional<int64_t> rowsThrough(mlir::Operation *op, mlir::Value operand, int64_t rows) const;
+  void cutShared();
+  void collectUses(unsigned op);
+  bool isDearToRepeat(unsigned op) const;
+  void collectBodies();
+  mlir::LogicalResult order();
+  void mergeMaps();
+
+  std::vector<mlir::Operation *> ops_;
+  llvm::DenseMap<mlir::Operation *, unsigned> numbers_;
+  std::vector<Info> infos_;
+  std::vector<FusionUnit> units_;
+};
+
+} // namespace rosso

@@ -1,0 +1,18 @@
+// One entry a pass; each is a file of its name (FuseDequant.cpp) and a test (fuse-dequant.mlir).
+
+include "mlir/Pass/PassBase.td"
+
+class RossoPass<string name, string about, string op = "::mlir::func::FuncOp">
+    : Pass<"rosso-" # name, op> {
+  let summary = about;
+  let dependentDialects = ["::rosso::RossoDialect"];
+}
+
+def Simplify : RossoPass<"simplify", "fold constants, compose movements, drop what has no effect">;
+def FuseDequant : RossoPass<"fuse-dequant", "move every dequant into its consumer">;
+def FuseAttention : RossoPass<"fuse-attention", "find softmax(q k^T + mask) v">;
+def QuantizeActivations
+    : RossoPass<"quantize-activations", "int8 activations where the weight is quantised">;
+def Fuse : RossoPass<"fuse", "group all ops into kernels">;
+def PlanMemory : RossoPass<"plan-memory", "give every kernel result its place", "::mlir::ModuleOp">;
+def Schedule : RossoPass<"schedule", "set the barriers between kernels">;

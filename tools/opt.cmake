@@ -1,0 +1,1 @@
+rosso_tool(rosso-opt SOURCES rosso-opt.cpp LIBS rosso_passes)
