@@ -1,6 +1,8 @@
 #include "frontend/Graph.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <unordered_set>
 
 namespace rosso {
@@ -26,15 +28,28 @@ Status knowsVariables(const VarTable &vars, const Dim &dim) {
   return {};
 }
 
-/// Whether [begin, begin + size) stays in [0, extent) whatever the variables are.
-Status checkWindow(const VarTable &vars, const Node &node, const Shape &begin, const Shape &size,
-                   const Shape &extents) {
+/// A part of a tensor that a node reads or writes.
+struct Window {
+  Shape begin, size, extents;
+};
+
+std::optional<Window> windowOf(const Node &node) {
+  if (node.op == Op::Shrink)
+    return Window{node.attr<Shape>("begin"), node.shape, node.sources[0]->shape};
+  if (node.op == Op::Update)
+    return Window{node.attr<Shape>("begin"), node.sources[1]->shape, node.shape};
+  return std::nullopt;
+}
+
+/// Whether a window lies in its tensor at some values of the variables at least.
+Status checkWindow(const VarTable &vars, const Node &node, const Window &window) {
+  const auto &[begin, size, extents] = window;
   for (size_t i = 0; i < extents.size(); ++i) {
     ROSSO_CHECK(knowsVariables(vars, begin[i]));
-    if (begin[i].min(vars) < 0 || (extents[i] - begin[i] - size[i]).min(vars) < 0)
+    if (begin[i].max(vars) < 0 || (extents[i] - begin[i] - size[i]).max(vars) < 0)
       return badInput(std::string(mnemonic(node.op)) + ": axis " + std::to_string(i) + " of " +
-                      str(extents) + " does not hold " + size[i].str() + " elements from " +
-                      begin[i].str() + " at every value of the variables; tighten their bounds");
+                      str(extents) + " never holds " + size[i].str() + " elements from " +
+                      begin[i].str() + "; change the slice or the bounds of the variables");
   }
   return {};
 }
@@ -50,11 +65,8 @@ Status validateNode(const VarTable &vars, const Node &node) {
   }
   if (node.op == Op::Variable)
     return knowsVariables(vars, node.attr<Shape>("value")[0]);
-  if (node.op == Op::Shrink)
-    return checkWindow(vars, node, node.attr<Shape>("begin"), node.shape, node.sources[0]->shape);
-  if (node.op == Op::Update)
-    return checkWindow(vars, node, node.attr<Shape>("begin"), node.sources[1]->shape, node.shape);
-  return {};
+  auto window = windowOf(node);
+  return window ? checkWindow(vars, node, *window) : Status();
 }
 
 } // namespace
@@ -121,6 +133,25 @@ std::vector<const Node *> bufferLeaves(const Graph &graph) {
       if (node->op == Op::Buffer && seen.insert(node).second)
         leaves.push_back(node);
   return leaves;
+}
+
+std::vector<Dim> requiredNonNegative(const Graph &graph) {
+  std::map<std::string, Dim> required; // by text: each once, in a fixed order
+  auto require = [&](const Dim &dim) {
+    if (dim.min(graph.vars) < 0)
+      required.emplace(dim.str(), dim);
+  };
+  for (const GraphEntry &entry : graph.entries)
+    for (const Node *node : topologicalOrder(entry))
+      if (auto window = windowOf(*node))
+        for (size_t i = 0; i < window->extents.size(); ++i) {
+          require(window->begin[i]);
+          require(window->extents[i] - window->begin[i] - window->size[i]);
+        }
+  std::vector<Dim> dims;
+  for (const auto &[text, dim] : required)
+    dims.push_back(dim);
+  return dims;
 }
 
 Status validate(const Graph &graph) {

@@ -80,8 +80,12 @@ std::unordered_map<const Node *, int64_t> numberNodes(const Graph &graph);
 std::vector<const Node *> bufferLeaves(const Graph &graph);
 
 /// The first error that a node carries, or that the bounds of the variables reveal: an unknown
-/// variable, a negative extent, a slice or an update that may leave its tensor.
+/// variable, an extent that can be negative, a slice or an update that never fits its tensor.
 Status validate(const Graph &graph);
+
+/// What must not be negative for a run to stay inside its tensors, where the bounds alone do not
+/// promise it: slices and updates at run-time positions (`1024 - P - T`). For a validated graph.
+std::vector<Dim> requiredNonNegative(const Graph &graph);
 
 /// Canonical text of a graph: the same graph gives the same bytes; the key of the program cache.
 std::string print(const Graph &graph);

@@ -133,6 +133,7 @@ Result<CompiledFunction> compile(const TensorFunction &function, const Signature
   }
   graph.entries.push_back(std::move(entry));
   ROSSO_CHECK(validate(graph));
+  compiled.nonNegative_ = requiredNonNegative(graph);
   ROSSO_TRY(Program program, compile(graph, signature.compile));
   ROSSO_TRY(compiled.executable_, Executable::create(std::move(program), signature.run));
   ROSSO_CHECK(loadBuffers(*compiled.executable_, graph));
@@ -159,8 +160,18 @@ std::span<const uint8_t> CompiledFunction::output(int index) const {
   return output.isState ? executable_->state(output.slot) : executable_->output(0, output.slot);
 }
 
+Status CompiledFunction::checkPositions(const VarValues &values) const {
+  for (const Dim &dim : nonNegative_)
+    if (dim.eval(values) < 0)
+      return badInput("a slice or an assignment leaves its tensor: " + dim.str() + " is " +
+                      std::to_string(dim.eval(values)) + "; expected 0 or more");
+  return {};
+}
+
 Status CompiledFunction::run(const std::vector<Binding> &variables) {
-  ROSSO_CHECK(bindInOrder(program().vars, valuesOf(variables), values_));
+  VarValues values = valuesOf(variables);
+  ROSSO_CHECK(bindInOrder(program().vars, values, values_));
+  ROSSO_CHECK(checkPositions(values));
   return executable_->run(0, values_);
 }
 
@@ -172,6 +183,7 @@ CompiledFunction::operator()(const std::vector<HostTensor> &inputs,
                     std::to_string(inputs_.size()));
   VarValues values = valuesOf(variables);
   ROSSO_CHECK(bindInOrder(program().vars, values, values_));
+  ROSSO_CHECK(checkPositions(values));
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto &[spec, slot] = inputs_[i];
     if (slot < 0)

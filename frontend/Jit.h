@@ -75,11 +75,13 @@ private:
   };
 
   Status findSlots();
+  Status checkPositions(const VarValues &values) const;
 
   std::unique_ptr<Executable> executable_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<std::string> outputNames_;
+  std::vector<Dim> nonNegative_;
   std::vector<int64_t> values_; // of the variables, in the program's order
 };
 

@@ -127,22 +127,24 @@ TEST(Validate, WantsBoundsOfEveryVariable) {
   EXPECT_THAT(status.error().message, HasSubstr("variable 'T' has no bounds"));
 }
 
-TEST(Validate, HoldsSlicesAgainstTheBounds) {
-  Variable p("P", 0, 10), t("T", 1, 6);
+TEST(Validate, RefusesWindowsThatNeverFit) {
+  Variable p("P", 0, 0), t("T", 0, 0); // the bounds are the graph's
   Tensor cut = Tensor::input("x", {16, 2}).shrink({{p, p + t}, {0, 2}});
-  EXPECT_TRUE(validated(cut, {{"P", {0, 10}}, {"T", {1, 6}}}).ok());
-  Status status = validated(cut, {{"P", {0, 11}}, {"T", {1, 6}}});
-  ASSERT_FALSE(status.ok());
-  EXPECT_THAT(status.error().message,
-              HasSubstr("axis 0 of [16, 2] does not hold T elements from P"));
+  EXPECT_TRUE(validated(cut, {{"P", {0, 16}}, {"T", {1, 6}}}).ok());
+  EXPECT_THAT(validated(cut, {{"P", {16, 20}}, {"T", {1, 6}}}).error().message,
+              HasSubstr("shrink: axis 0 of [16, 2] never holds T elements from P"));
+  Tensor updated = Tensor::state("s", {16}).assign({p}, Tensor::ones({1}));
+  EXPECT_THAT(validated(updated, {{"P", {16, 16}}}).error().message,
+              HasSubstr("update: axis 0 of [16] never holds 1 elements from P"));
 }
 
-TEST(Validate, HoldsUpdatesAgainstTheBounds) {
-  Variable p("P", 0, 16);
-  Tensor updated = Tensor::state("s", {16}).assign({p}, Tensor::ones({1}));
-  EXPECT_TRUE(validated(updated, {{"P", {0, 15}}}).ok());
-  EXPECT_THAT(validated(updated, {{"P", {0, 16}}}).error().message,
-              HasSubstr("update: axis 0 of [16] does not hold 1 elements from P"));
+TEST(RequiredNonNegative, IsWhatTheBoundsDoNotPromise) {
+  Variable p("P", 0, 15), t("T", 1, 6);
+  Tensor state = Tensor::state("s", {16});
+  Tensor updated = state.assign({p}, Tensor::input("x", {t}));
+  Graph graph{{{"P", p.bounds()}, {"T", t.bounds()}},
+              {makeEntry("e", {{"y", updated.slice(0, 0, p + t).sum() + updated.slice(0, 0, p)}})}};
+  EXPECT_EQ(requiredNonNegative(graph), std::vector<Dim>{Dim(16) - p - t});
 }
 
 TEST(Validate, RefusesExtentsThatCanBeNegative) {
