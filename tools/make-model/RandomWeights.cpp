@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <numbers>
 
 namespace rosso {
 
@@ -29,7 +30,7 @@ float RandomWeights::bell(float mean, float deviation) {
   double sum = -2; // four uniform numbers: mean 2, variance 4/12
   for (int i = 0; i < 4; ++i)
     sum += next() / 4294967296.0;
-  return mean + deviation * static_cast<float>(sum * 1.7320508);
+  return mean + deviation * static_cast<float>(sum * std::numbers::sqrt3);
 }
 
 uint64_t RandomWeights::unitBytes(const QuantFormat &format) {
