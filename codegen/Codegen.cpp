@@ -9,6 +9,9 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace rosso {
 
 using namespace mlir;
@@ -65,7 +68,8 @@ private:
   }
 
   Status addEntry(func::FuncOp function, KernelLibrary &library) {
-    Entry entry{.name = function.getName().str(), .inputs = {}, .outputs = {}, .launches = {}};
+    Entry entry;
+    entry.name = function.getName().str();
     places_.clear();
     layouts_.clear();
     for (BlockArgument argument : function.getArguments()) {
@@ -162,8 +166,7 @@ private:
       if (auto update = dyn_cast<UpdateOp>(inner))
         add(extentsOf(update.getBegin()), shapeOf(update.getValue()), shapeOf(update.getState()));
       else if (auto shrink = dyn_cast<ShrinkOp>(inner))
-        add(extentsOf(shrink.getBegin()), shapeOf(shrink.getResult()),
-            shapeOf(shrink.getSource()));
+        add(extentsOf(shrink.getBegin()), shapeOf(shrink.getResult()), shapeOf(shrink.getSource()));
       else if (auto attention = dyn_cast<AttentionOp>(inner))
         add({Dim(0)}, {dimOf(attention.getLength())}, {shapeOf(attention.getKey())[1]});
     }
@@ -199,6 +202,54 @@ private:
   llvm::DenseMap<Value, Layout> layouts_;
 };
 
+constexpr size_t kMaxThreads = 8;
+
+/// A share of the kernels.
+struct HostModule {
+  OwningOpRef<ModuleOp> code;
+  size_t operations = 0;
+};
+
+void dumpKernels(ModuleOp module, const CodeDump &dump) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    StringRef name = function.getName();
+    if (!name.consume_back(".body"))
+      continue;
+    std::string text;
+    llvm::raw_string_ostream(text) << function;
+    dump("kernel", name, text);
+  }
+}
+
+/// MLIR one share after the other, LLVM all at once, then one link.
+Result<std::vector<uint8_t>> compileModules(std::vector<HostModule> &modules,
+                                            const HostTarget &target, const CodeDump &dump) {
+  std::vector<HostCode> shares;
+  for (HostModule &part : modules) {
+    ROSSO_TRY(HostCode share, HostCode::lower(*part.code));
+    shares.push_back(std::move(share));
+  }
+  std::vector<Result<std::vector<uint8_t>>> results(shares.size(), std::vector<uint8_t>());
+  auto compile = [&](size_t i) { results[i] = shares[i].compile(target, dump); };
+  if (dump) { // in a fixed order
+    for (size_t i = 0; i < shares.size(); ++i)
+      compile(i);
+  } else {
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < shares.size(); ++i)
+      threads.emplace_back(compile, i);
+    compile(0);
+    for (std::thread &thread : threads)
+      thread.join();
+  }
+  std::vector<std::vector<uint8_t>> objects;
+  for (Result<std::vector<uint8_t>> &result : results) {
+    ROSSO_TRY(std::vector<uint8_t> object, std::move(result));
+    objects.push_back(std::move(object));
+  }
+  return linkShared(objects);
+}
+
 } // namespace
 
 Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
@@ -212,18 +263,24 @@ Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
   ROSSO_TRY(Program program, builder.build(library));
 
   HostTarget target = HostTarget::detect();
-  OwningOpRef<ModuleOp> code(ModuleOp::create(module.getLoc()));
-  for (LibraryKernel &kernel : library.kernels())
-    emitHostKernel(kernel, target, program.vars, *code);
+  // One module for each thread that will compile, filled as evenly as the kernels allow.
+  size_t parts = std::min<size_t>(
+      {library.kernels().size(), kMaxThreads, std::max(1u, std::thread::hardware_concurrency())});
+  std::vector<HostModule> modules(std::max<size_t>(1, parts));
+  for (HostModule &part : modules)
+    part.code = ModuleOp::create(module.getLoc());
+  for (LibraryKernel &kernel : library.kernels()) {
+    HostModule &part = *std::min_element(
+        modules.begin(), modules.end(),
+        [](const HostModule &a, const HostModule &b) { return a.operations < b.operations; });
+    emitHostKernel(kernel, target, program.vars, *part.code);
+    part.operations = 0;
+    part.code->walk([&](Operation *) { ++part.operations; });
+  }
   if (options.dump)
-    for (auto function : code->getOps<func::FuncOp>())
-      if (function.getName().ends_with(".body")) {
-        std::string text;
-        llvm::raw_string_ostream(text) << function;
-        options.dump("kernel", function.getName().drop_back(5), text);
-      }
-  ROSSO_TRY(std::vector<uint8_t> object, compileObject(*code, target, options.dump));
-  ROSSO_TRY(program.code, linkShared({object}));
+    for (HostModule &part : modules)
+      dumpKernels(*part.code, options.dump);
+  ROSSO_TRY(program.code, compileModules(modules, target, options.dump));
 
   program.target = "host:" + target.cpu;
   for (LibraryKernel &kernel : library.kernels())

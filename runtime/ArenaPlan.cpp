@@ -167,6 +167,10 @@ Result<ArenaPlan> planArena(const Program &program) {
       return malformed("variable " + name + " in " + std::to_string(bounds.min) + ".." +
                        std::to_string(bounds.max));
   for (const Entry &entry : program.entries)
+    for (const Dim &room : entry.rooms)
+      if (!largest(room, program.vars))
+        return malformed(entry.name + ": room " + room.str());
+  for (const Entry &entry : program.entries)
     for (size_t i = 0; i < entry.launches.size(); ++i)
       ROSSO_CHECK(checkLaunch(program, entry, entry.launches[i],
                               entry.name + " launch " + std::to_string(i)));

@@ -121,14 +121,22 @@ void dumpFunctions(const llvm::Module &module, llvm::TargetMachine &machine, con
 
 } // namespace
 
-Result<std::vector<uint8_t>> compileObject(ModuleOp module, const HostTarget &target,
-                                           const CodeDump &dump) {
+struct HostCode::State {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module; // destroyed before its context
+  std::string diagnostics;
+};
+
+HostCode::HostCode(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HostCode::HostCode(HostCode &&) noexcept = default;
+HostCode::~HostCode() = default;
+
+Result<HostCode> HostCode::lower(ModuleOp module) {
   ROSSO_CHECK(lowerToLlvmDialect(module));
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
-  llvm::LLVMContext context;
-  std::string diagnostics;
-  context.setDiagnosticHandlerCallBack(
+  auto state = std::make_unique<State>();
+  state->context.setDiagnosticHandlerCallBack(
       [](const llvm::DiagnosticInfo *info, void *text) {
         if (info->getSeverity() != llvm::DS_Error)
           return;
@@ -136,18 +144,22 @@ Result<std::vector<uint8_t>> compileObject(ModuleOp module, const HostTarget &ta
         llvm::DiagnosticPrinterRawOStream printer(out);
         info->print(printer);
       },
-      &diagnostics);
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernels");
-  if (!code)
+      &state->diagnostics);
+  state->module = translateModuleToLLVMIR(module, state->context, "kernels");
+  if (!state->module)
     return internal("kernel code does not translate to LLVM IR (see the diagnostics above)");
+  return HostCode(std::move(state));
+}
 
+Result<std::vector<uint8_t>> HostCode::compile(const HostTarget &target, const CodeDump &sink) {
+  llvm::Module &code = *state_->module;
   std::string error;
   std::unique_ptr<llvm::TargetMachine> machine = makeMachine(target, error);
   if (!machine)
     return unsupported("this host (" + target.triple + "): LLVM has no code generator: " + error);
-  code->setTargetTriple(machine->getTargetTriple());
-  code->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *code) {
+  code.setTargetTriple(machine->getTargetTriple());
+  code.setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : code) {
     if (function.isDeclaration())
       continue;
     function.addFnAttr("target-cpu", target.cpu);
@@ -158,18 +170,19 @@ Result<std::vector<uint8_t>> compileObject(ModuleOp module, const HostTarget &ta
     if (function.getName().ends_with(".body"))
       function.addFnAttr(llvm::Attribute::NoInline);
   }
-  optimise(*code, *machine);
-  if (dump)
-    dumpFunctions(*code, *machine, dump);
+  optimise(code, *machine);
+
+  if (sink)
+    dumpFunctions(code, *machine, sink);
 
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream out(object);
   llvm::legacy::PassManager manager;
   if (machine->addPassesToEmitFile(manager, out, nullptr, llvm::CodeGenFileType::ObjectFile))
     return internal("LLVM cannot write object files for " + target.triple);
-  manager.run(*code);
-  if (!diagnostics.empty())
-    return internal("LLVM: " + diagnostics);
+  manager.run(code);
+  if (!state_->diagnostics.empty())
+    return internal("LLVM: " + state_->diagnostics);
   return std::vector<uint8_t>(object.begin(), object.end());
 }
 

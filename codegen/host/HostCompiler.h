@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -16,10 +17,23 @@ namespace rosso {
 using CodeDump =
     std::function<void(std::string_view stage, std::string_view name, std::string_view text)>;
 
-/// Compiles every function of `module` (func, scf, arith, math, vector and llvm ops; consumed) to
-/// an object file. `dump`, if set, receives each function as "llvm" and "asm".
-Result<std::vector<uint8_t>> compileObject(mlir::ModuleOp module, const HostTarget &target,
-                                           const CodeDump &dump);
+/// Kernels as an LLVM module in a context of its own, so that several compile at once.
+class HostCode {
+public:
+  /// Lowers every function of `module` (func, scf, arith, math, vector and llvm ops; consumed).
+  static Result<HostCode> lower(mlir::ModuleOp module);
+  HostCode(HostCode &&) noexcept;
+  ~HostCode();
+
+  /// Optimises for the target, shows each kernel as "llvm" and "asm" if `sink` is set, and
+  /// compiles to an object file. Once.
+  Result<std::vector<uint8_t>> compile(const HostTarget &target, const CodeDump &sink);
+
+private:
+  struct State;
+  explicit HostCode(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 /// Links objects into a shared object in memory. Math functions stay to be found in the process.
 Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> &objects);
