@@ -25,7 +25,7 @@ class ExpandFormat : public testing::TestWithParam<const QuantFormat *> {};
 TEST_P(ExpandFormat, AgreesWithTheGgufPackage) {
   const QuantFormat &format = *GetParam();
   if (&format == &kF32)
-    GTEST_SKIP() << "f32 needs no expansion";
+    return; // needs no expansion
   constexpr size_t kBlocks = 4;
   const std::vector<uint8_t> golden = readGolden(format.name);
   const size_t weights = kBlocks * format.blockLen, blockBytes = kBlocks * format.blockSize;
