@@ -294,7 +294,10 @@ std::optional<int64_t> FusionPlan::rowsThrough(Operation *op, Value operand, int
         return withoutTrailingUnits(static_cast<int64_t>(kept), to);
     return std::nullopt;
   }
-  if (llvm::isa<QuantizeOp>(op) && rows < static_cast<int64_t>(from.size()))
+  bool wholeRows = rows < static_cast<int64_t>(from.size()); // blocks run along the last axis
+  if (auto update = llvm::dyn_cast<UpdateOp>(op))
+    return operand == update.getValue() && wholeRows ? std::optional(rows) : std::nullopt;
+  if (llvm::isa<QuantizeOp>(op) && wholeRows)
     return rows;
   return std::nullopt;
 }

@@ -1,0 +1,89 @@
+// The compiler's table of contents: graph -> IR -> passes -> code.
+#include "codegen/Codegen.h"
+#include "frontend/Compile.h"
+#include "frontend/compiler/GraphToIr.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace rosso {
+
+namespace {
+
+std::string textOf(mlir::Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  op->print(stream, mlir::OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+/// Shows the sink what every pass left of every entry.
+class DumpPasses final : public mlir::PassInstrumentation {
+public:
+  explicit DumpPasses(const DumpSink &sink) : sink_(sink) {}
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
+    llvm::StringRef stage = pass->getArgument();
+    if (stage.empty()) // the adaptor that runs passes on functions
+      return;
+    auto function = llvm::dyn_cast<mlir::func::FuncOp>(op);
+    std::string name = function ? function.getName().str() : "";
+    sink_({stage.data(), stage.size()}, name, textOf(op));
+  }
+
+private:
+  const DumpSink &sink_;
+};
+
+/// The first error that MLIR reports while this lives.
+class FirstError {
+public:
+  explicit FirstError(mlir::MLIRContext &context)
+      : handler_(&context, [this](mlir::Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error && message_.empty())
+            message_ = diagnostic.str();
+        }) {}
+
+  Error error(ErrorCode code) const {
+    return {code, message_.empty() ? "the compiler failed and did not say why" : message_};
+  }
+
+private:
+  std::string message_;
+  mlir::ScopedDiagnosticHandler handler_;
+};
+
+Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) {
+  if (options.dump)
+    options.dump("graph", "", print(graph));
+
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  FirstError errors(context);
+  ROSSO_TRY(auto module, importGraph(context, graph));
+  if (options.dump)
+    options.dump("ir", "", textOf(*module));
+  if (failed(mlir::verify(*module)))
+    return errors.error(ErrorCode::BadInput);
+
+  mlir::PassManager passes(&context);
+  passes.enableVerifier(false); // the input was verified, and tests verify what passes make of it
+  buildPipeline(passes, {.exact = options.exact});
+  if (options.dump)
+    passes.addInstrumentation(std::make_unique<DumpPasses>(options.dump));
+  if (failed(passes.run(*module)))
+    return errors.error(ErrorCode::Unsupported);
+
+  return generate(*module, {.target = options.target, .dump = options.dump});
+}
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) void
+rossoCompile(const Graph *graph, const CompileOptions *options, Result<Program> *program) {
+  *program = compileGraph(*graph, *options);
+}
+
+} // namespace rosso
