@@ -1,1 +1,4 @@
-rosso_fuzz(program SOURCES program.cpp LIBS rosso_runtime)
+rosso_fuzz(program
+  SOURCES program.cpp
+  SEEDS ${PROJECT_SOURCE_DIR}/tests/fuzz/seeds/program
+  LIBS rosso_runtime)
