@@ -15,7 +15,7 @@ namespace rosso {
 
 struct GraphOptions {
   DecoderOptions decoder;
-  SamplerOptions sampler;
+  SamplerOptions sampler = {};
   int64_t chunk = 512;     // the most tokens of one prefill
   bool withLogits = false; // the entry "logits"
 };

@@ -18,7 +18,7 @@ MAY_KNOW = {
     "frontend": ["ir/quant", "runtime/program"],
     "frontend/reference": ["frontend", "ir/quant"],
     "models/io": ["ir/quant"],
-    "models": ["models/io", "frontend", "ir/quant", "runtime", "runtime/program"],
+    "models": ["models/io", "frontend", "frontend/reference", "ir/quant", "runtime", "runtime/program"],
     "ir": ["ir/quant"],
     "passes": ["ir", "ir/quant"],
     "codegen": ["passes", "ir", "ir/quant", "runtime/program"],

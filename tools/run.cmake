@@ -1,0 +1,1 @@
+rosso_tool(rosso-run SOURCES rosso-run.cpp LIBS rosso_cli)
