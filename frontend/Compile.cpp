@@ -10,15 +10,6 @@
 namespace rosso {
 namespace {
 
-/// The first bad node of a graph, sources before users.
-Status checkNodes(const Graph &graph) {
-  for (const GraphEntry &entry : graph.entries)
-    for (const Node *node : topologicalOrder(entry))
-      if (node->error)
-        return *node->error;
-  return {};
-}
-
 std::string keyOf(const Graph &graph, const CompileOptions &options,
                   const CompilerLibrary &compiler) {
   Sha256 hash;
@@ -37,7 +28,7 @@ std::string keyOf(const Graph &graph, const CompileOptions &options,
 
 Result<Program> compile(const Graph &graph, const CompileOptions &options, CompileStats *stats) {
   const auto begin = std::chrono::steady_clock::now();
-  ROSSO_CHECK(checkNodes(graph));
+  ROSSO_CHECK(validate(graph));
 
   const CompilerLibrary compiler;
   const CompileCache cache;

@@ -55,8 +55,6 @@ Status checkWindow(const VarTable &vars, const Node &node, const Window &window)
 }
 
 Status validateNode(const VarTable &vars, const Node &node) {
-  if (node.error)
-    return *node.error;
   for (const Dim &extent : node.shape) {
     ROSSO_CHECK(knowsVariables(vars, extent));
     if (extent.min(vars) < 0)
@@ -159,9 +157,12 @@ Status validate(const Graph &graph) {
     for (const auto &[name, output] : entry.outputs)
       if (!output)
         return badInput("entry '" + entry.name + "': output '" + name + "' is an empty tensor");
-    for (const Node *node : topologicalOrder(entry))
+    for (const Node *node : topologicalOrder(entry)) {
+      if (node->error)
+        return *node->error; // which says where it comes from
       if (Status status = validateNode(graph.vars, *node); !status)
         return status.error().in("entry '" + entry.name + "'");
+    }
   }
   return {};
 }

@@ -2,6 +2,9 @@
 
 #include "frontend/reference/Operations.h"
 
+#include "ir/quant/Expand.h"
+#include "ir/quant/Pack.h"
+
 #include <algorithm>
 
 namespace rosso::reference {
@@ -42,6 +45,21 @@ bool fits(const std::vector<int64_t> &begin, const std::vector<int64_t> &size,
     if (begin[i] < 0 || size[i] < 0 || begin[i] + size[i] > extents[i])
       return false;
   return true;
+}
+
+/// What is read back after the rows of `value` were packed in blocks.
+Value packedAndExpanded(const QuantFormat &format, const Value &value) {
+  Value out = value;
+  size_t width = static_cast<size_t>(value.shape.back());
+  std::vector<uint8_t> blocks(format.rowBytes(value.shape.back()));
+  for (size_t at = 0; at < value.reals.size(); at += width) {
+    std::vector<float> row(value.reals.begin() + static_cast<long>(at),
+                           value.reals.begin() + static_cast<long>(at + width));
+    packRow(format, row, blocks);
+    expandRow(format, blocks, row);
+    std::copy(row.begin(), row.end(), out.reals.begin() + static_cast<long>(at));
+  }
+  return out;
 }
 
 Result<Value> outside(const Call &call, const std::vector<int64_t> &begin,
@@ -180,7 +198,9 @@ Result<Value> evaluateUpdate(const Call &call) {
   Value out = call.source(0);
   if (!fits(begin, call.source(1).shape, out.shape))
     return outside(call, begin, out.shape);
-  writeRegion(out, call.source(1), begin);
+  bool packs = call.node.format && call.precision == Precision::Typed;
+  writeRegion(out, packs ? packedAndExpanded(*call.node.format, call.source(1)) : call.source(1),
+              begin);
   return out;
 }
 

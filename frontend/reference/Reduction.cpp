@@ -82,12 +82,12 @@ bool before(const Value &value, size_t a, size_t b) {
 } // namespace
 
 Result<Value> evaluateReduceSum(const Call &call) {
-  return reduce(call, 0.0, std::plus<double>(), 0,
+  return reduce(call, 0.0, std::plus<>(), 0,
                 [](uint64_t a, uint64_t b) { return static_cast<int64_t>(a + b); });
 }
 
 Result<Value> evaluateReduceProd(const Call &call) {
-  return reduce(call, 1.0, std::multiplies<double>(), 1,
+  return reduce(call, 1.0, std::multiplies<>(), 1,
                 [](uint64_t a, uint64_t b) { return static_cast<int64_t>(a * b); });
 }
 

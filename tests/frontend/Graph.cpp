@@ -117,8 +117,7 @@ TEST(Validate, ReturnsTheErrorOfABadCall) {
   Status status = validated(Tensor::ones({2, 3}).reshape({4}) * 2, {});
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::BadInput);
-  EXPECT_EQ(status.error().message,
-            "entry 'main': reshape: [2, 3] has 6 elements, [4] has 4; expected as many");
+  EXPECT_EQ(status.error().message, "reshape: [2, 3] has 6 elements, [4] has 4; expected as many");
 }
 
 TEST(Validate, WantsBoundsOfEveryVariable) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <ostream>
 
 namespace rosso {
 
@@ -33,7 +34,7 @@ struct Case {
   double exactTolerance = 1e-13;
 };
 
-void PrintTo(const Case &test, std::ostream *out) { *out << test.name; }
+std::ostream &operator<<(std::ostream &out, const Case &test) { return out << test.name; }
 
 constexpr DType B = DType::Bool, F = DType::F32, I = DType::I32;
 

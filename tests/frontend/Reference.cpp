@@ -5,7 +5,6 @@
 #include "ir/quant/Formats.h"
 
 #include <cstring>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace rosso {
@@ -14,7 +13,6 @@ namespace {
 
 using reference::Evaluator;
 using reference::Value;
-using testing::HasSubstr;
 
 /// Leaves by name.
 struct Leaves {
@@ -59,6 +57,21 @@ TEST(Evaluator, StatesHoldTheirType) {
   auto out = Evaluator({}).run(makeEntry("e", {{"state:cache", cache}}), {}, states);
   ASSERT_TRUE(out.ok());
   EXPECT_EQ(states.at("cache").reals[0], 0.333251953125);
+}
+
+TEST(Evaluator, QuantisedStatesHoldBlocks) {
+  // q8_0 with the largest magnitude 127 has the scale 1: every weight becomes an integer.
+  std::vector<float> row(32);
+  row[0] = -127;
+  row[1] = 3.4f;
+  row[2] = -3.6f;
+  Tensor cache = Tensor::state("cache", {2, 32}, kQ8_0);
+  Tensor updated = cache.assign({1, 0}, Tensor::fromData(row, {1, 32}));
+  std::map<std::string, Value> states;
+  GraphEntry entry = makeEntry("e", {{"y", updated.slice(1, 0, 4)}});
+  auto out = Evaluator({}).run(entry, {}, states);
+  ASSERT_TRUE(out.ok()) << out.error().message;
+  EXPECT_EQ((*out)[0].to<double>(), (std::vector{0.0, 0.0, 0.0, 0.0, -127.0, 3.0, -4.0, 0.0}));
 }
 
 TEST(Evaluator, ReadsQuantisedRows) {
