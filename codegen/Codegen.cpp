@@ -224,9 +224,9 @@ void dumpKernels(ModuleOp module, const CodeDump &dump) {
 /// MLIR one share after the other, LLVM all at once, then one link.
 Result<std::vector<uint8_t>> compileModules(std::vector<HostModule> &modules,
                                             const HostTarget &target, const CodeDump &dump) {
-  std::vector<HostCode> shares;
+  std::vector<KernelCode> shares;
   for (HostModule &part : modules) {
-    ROSSO_TRY(HostCode share, HostCode::lower(*part.code));
+    ROSSO_TRY(KernelCode share, KernelCode::lower(*part.code));
     shares.push_back(std::move(share));
   }
   std::vector<Result<std::vector<uint8_t>>> results(shares.size(), std::vector<uint8_t>());

@@ -121,17 +121,17 @@ void dumpFunctions(const llvm::Module &module, llvm::TargetMachine &machine, con
 
 } // namespace
 
-struct HostCode::State {
+struct KernelCode::State {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module; // destroyed before its context
   std::string diagnostics;
 };
 
-HostCode::HostCode(std::unique_ptr<State> state) : state_(std::move(state)) {}
-HostCode::HostCode(HostCode &&) noexcept = default;
-HostCode::~HostCode() = default;
+KernelCode::KernelCode(std::unique_ptr<State> state) : state_(std::move(state)) {}
+KernelCode::KernelCode(KernelCode &&) noexcept = default;
+KernelCode::~KernelCode() = default;
 
-Result<HostCode> HostCode::lower(ModuleOp module) {
+Result<KernelCode> KernelCode::lower(ModuleOp module) {
   ROSSO_CHECK(lowerToLlvmDialect(module));
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
@@ -148,10 +148,10 @@ Result<HostCode> HostCode::lower(ModuleOp module) {
   state->module = translateModuleToLLVMIR(module, state->context, "kernels");
   if (!state->module)
     return internal("kernel code does not translate to LLVM IR (see the diagnostics above)");
-  return HostCode(std::move(state));
+  return KernelCode(std::move(state));
 }
 
-Result<std::vector<uint8_t>> HostCode::compile(const HostTarget &target, const CodeDump &sink) {
+Result<std::vector<uint8_t>> KernelCode::compile(const HostTarget &target, const CodeDump &sink) {
   llvm::Module &code = *state_->module;
   std::string error;
   std::unique_ptr<llvm::TargetMachine> machine = makeMachine(target, error);

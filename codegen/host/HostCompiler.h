@@ -18,12 +18,12 @@ using CodeDump =
     std::function<void(std::string_view stage, std::string_view name, std::string_view text)>;
 
 /// Kernels as an LLVM module in a context of its own, so that several compile at once.
-class HostCode {
+class KernelCode {
 public:
   /// Lowers every function of `module` (func, scf, arith, math, vector and llvm ops; consumed).
-  static Result<HostCode> lower(mlir::ModuleOp module);
-  HostCode(HostCode &&) noexcept;
-  ~HostCode();
+  static Result<KernelCode> lower(mlir::ModuleOp module);
+  KernelCode(KernelCode &&) noexcept;
+  ~KernelCode();
 
   /// Optimises for the target, shows each kernel as "llvm" and "asm" if `sink` is set, and
   /// compiles to an object file. Once.
@@ -31,7 +31,7 @@ public:
 
 private:
   struct State;
-  explicit HostCode(std::unique_ptr<State> state);
+  explicit KernelCode(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
