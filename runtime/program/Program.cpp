@@ -20,7 +20,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "integers are copied as they lie");
 
 constexpr char kMagic[8] = {'R', 'O', 'S', 'S', 'O', 'P', 'R', 'G'};
-constexpr uint32_t kVersion = 1; // add one with every change of `fields`
+constexpr uint32_t kVersion = 2; // add one with every change of `fields`
 constexpr size_t kHeaderBytes = sizeof(kMagic) + 4 + 8 + sizeof(Sha256::Digest);
 
 template <typename T, typename U>

@@ -88,7 +88,7 @@ struct Entry {
   std::vector<Launch> launches;
   /// Must not be negative: what is left of an extent (of the KV cache, say) behind a slice of it
   /// whose place the variables give.
-  std::vector<Dim> rooms;
+  std::vector<Dim> rooms = {};
   bool operator==(const Entry &) const = default;
 };
 

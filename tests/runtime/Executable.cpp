@@ -186,6 +186,8 @@ TEST(Executable, SaysWhatIsWrong) {
   EXPECT_THAT(failure([](Program &p) { p.weights[0].bytes = uint64_t{1} << 45; }),
               testing::AllOf(HasSubstr("weights 32768.00 GiB"), HasSubstr("states 0.1 KiB"),
                              HasSubstr("available")));
+  EXPECT_THAT(failure([](Program &p) { p.entries[0].rooms = {Dim::variable("Q")}; }),
+              HasSubstr("step: room Q"));
   EXPECT_THAT(failure([](Program &) {}, {.device = "emu"}), HasSubstr("device emu"));
   EXPECT_THAT(failure([](Program &) {}, {.device = "gpu"}), HasSubstr("expected host"));
   EXPECT_THAT(failure([](Program &) {}, {.threads = -1}), HasSubstr("-1 threads"));
@@ -198,6 +200,17 @@ TEST(Executable, SaysWhatIsWrong) {
   EXPECT_THAT(exe->run(1, {&tooMany, 1}).error().message, HasSubstr("no entry 1"));
   const int64_t one = 1;
   EXPECT_THAT(exe->runLaunch(0, 2, {&one, 1}).error().message, HasSubstr("no launch 2"));
+}
+
+TEST(Executable, RefusesVariablesThatLeaveABuffer) {
+  Program program = addAndAccumulate();
+  program.vars["P"] = {0, 100};
+  program.entries[0].rooms = {Dim(100) - Dim::variable("P") - T};
+  auto exe = *Executable::create(std::move(program), {.threads = 1});
+  const int64_t fits[] = {90, 10}, tooLong[] = {91, 10}; // P, T
+  EXPECT_TRUE(exe->run(0, fits).ok());
+  EXPECT_THAT(exe->run(0, tooLong).error().message,
+              HasSubstr("entry step: -P - T + 100 must not be negative, but is -1"));
 }
 
 TEST(Executable, SaysWhatItRunsOn) {

@@ -34,6 +34,7 @@ Program sample() {
   program.entries = {
       {"prefill", {{"tokens", "i32", {T}, 2048}}, {{"logits", "f32", {1, 10}, 40}}, {launch}},
       {"decode", {}, {}, {}}};
+  program.entries[0].rooms = {Dim(1024) - P - T};
   program.scratchBytes = 8192;
   return program;
 }
