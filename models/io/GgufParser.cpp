@@ -33,8 +33,12 @@ public:
   size_t position() const { return position_; }
   size_t left() const { return bytes_.size() - position_; }
 
+  /// Errors from here on are about the value of this key; empty: about none.
+  void setKey(std::string_view key) { key_ = key; }
+
   Error error(const std::string &message) const {
-    return badInput(path_ + ": at byte " + std::to_string(position_) + ": " + message);
+    return badInput(path_ + ": at byte " + std::to_string(position_) + ": " +
+                    (key_.empty() ? "" : "key " + quoted(key_) + ": ") + message);
   }
 
   Result<std::span<const uint8_t>> take(uint64_t count, const char *what) {
@@ -75,6 +79,7 @@ private:
   std::span<const uint8_t> bytes_;
   const std::string &path_;
   size_t position_ = 0;
+  std::string_view key_;
 };
 
 Result<GgufValue> Cursor::value(GgufType type, unsigned depth) {
@@ -251,11 +256,11 @@ Result<GgufHeader> parseGguf(std::span<const uint8_t> bytes, const std::string &
     ROSSO_TRY(std::string_view key, cursor.string("a key"));
     if (!keys.insert(key).second)
       return cursor.error("key " + quoted(key) + " appears twice");
+    cursor.setKey(key);
     ROSSO_TRY(GgufType type, cursor.type());
-    auto value = cursor.value(type, 0);
-    if (!value)
-      return value.error().in("key " + quoted(key));
-    header.values.emplace_back(key, *std::move(value));
+    ROSSO_TRY(GgufValue value, cursor.value(type, 0));
+    header.values.emplace_back(key, std::move(value));
+    cursor.setKey({});
   }
 
   std::set<std::string> names;

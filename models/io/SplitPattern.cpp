@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 namespace rosso {
 
@@ -162,6 +163,8 @@ private:
       set.addAllBut(CharClass::Space);
       return {};
     }
+    if (!rangeAllowed && peek() < 128 && std::strchr("?*+(){}^.", static_cast<int>(peek())))
+      return error("a character that means itself");
     ROSSO_TRY(const uint32_t first, parseChar());
     uint32_t last = first;
     // A '-' that ends a set stands for itself.
