@@ -95,9 +95,9 @@ Status Executable::check(int entry, std::span<const int64_t> vars) const {
   for (const Dim &room : program_.entries[entry].rooms) {
     int64_t left = room.constant();
     for (const auto &[name, coefficient] : room.terms())
-      left += coefficient *
-              vars[static_cast<size_t>(std::distance(program_.vars.begin(),
-                                                     program_.vars.find(name)))];
+      left +=
+          coefficient *
+          vars[static_cast<size_t>(std::distance(program_.vars.begin(), program_.vars.find(name)))];
     if (left < 0)
       return badInput("entry " + program_.entries[entry].name + ": " + room.str() +
                       " must not be negative, but is " + std::to_string(left) +

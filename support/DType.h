@@ -18,10 +18,12 @@ struct DTypeInfo {
 };
 
 inline constexpr DTypeInfo kDTypes[] = {
-    {"bool", DTypeKind::Bool, 1},   {"i8", DTypeKind::Signed, 1},    {"i16", DTypeKind::Signed, 2},
-    {"i32", DTypeKind::Signed, 4},  {"i64", DTypeKind::Signed, 8},   {"u8", DTypeKind::Unsigned, 1},
-    {"u16", DTypeKind::Unsigned, 2}, {"u32", DTypeKind::Unsigned, 4}, {"u64", DTypeKind::Unsigned, 8},
-    {"f16", DTypeKind::Float, 2},   {"bf16", DTypeKind::Float, 2},   {"f32", DTypeKind::Float, 4},
+    {"bool", DTypeKind::Bool, 1},    {"i8", DTypeKind::Signed, 1},
+    {"i16", DTypeKind::Signed, 2},   {"i32", DTypeKind::Signed, 4},
+    {"i64", DTypeKind::Signed, 8},   {"u8", DTypeKind::Unsigned, 1},
+    {"u16", DTypeKind::Unsigned, 2}, {"u32", DTypeKind::Unsigned, 4},
+    {"u64", DTypeKind::Unsigned, 8}, {"f16", DTypeKind::Float, 2},
+    {"bf16", DTypeKind::Float, 2},   {"f32", DTypeKind::Float, 4},
     {"f64", DTypeKind::Float, 8},
 };
 
