@@ -11,6 +11,14 @@ namespace {
 
 constexpr int64_t kDefaultContext = 4096;
 
+/// Copies into an input if the entry has it.
+void fill(std::span<uint8_t> input, const void *data, size_t bytes) {
+  if (!input.empty())
+    std::memcpy(input.data(), data, bytes);
+}
+
+} // namespace
+
 GraphOptions graphOptions(const DecoderConfig &config, const LlmOptions &options) {
   const int64_t context =
       options.context ? options.context : std::min(config.trainedContext, kDefaultContext);
@@ -19,14 +27,6 @@ GraphOptions graphOptions(const DecoderConfig &config, const LlmOptions &options
           .chunk = options.chunk,
           .withLogits = options.withLogits};
 }
-
-/// Copies into an input if the entry has it.
-void fill(std::span<uint8_t> input, const void *data, size_t bytes) {
-  if (!input.empty())
-    std::memcpy(input.data(), data, bytes);
-}
-
-} // namespace
 
 Result<Graph> Llm::graph(const GgufFile &file, const LlmOptions &options) {
   ROSSO_TRY(const DecoderConfig config, DecoderConfig::read(file));

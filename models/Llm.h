@@ -28,6 +28,9 @@ struct LlmOptions {
   LoadProgress progress = {};
 };
 
+/// The graph these options ask for.
+GraphOptions graphOptions(const DecoderConfig &config, const LlmOptions &options);
+
 class Llm {
 public:
   /// `file` must outlive the result.

@@ -1,0 +1,1 @@
+rosso_tool(rosso-bench SOURCES rosso-bench.cpp LIBS rosso_cli)

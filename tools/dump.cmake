@@ -1,0 +1,1 @@
+rosso_tool(rosso-dump SOURCES rosso-dump.cpp LIBS rosso_cli)
