@@ -93,8 +93,10 @@ private:
     }
     for (unsigned i = 0; i < function.getNumResults(); ++i) {
       auto name = function.getResultAttrOfType<StringAttr>(i, kNameAttr);
-      entry.outputs.push_back(
-          bufferSlot(name ? name.getValue() : "", function.getResultTypes()[i]));
+      BufferSlot slot = bufferSlot(name ? name.getValue() : "", function.getResultTypes()[i]);
+      if (slot.name.starts_with("state:"))
+        slot.bytes = 0; // an update nobody else reads: it lies in the state
+      entry.outputs.push_back(std::move(slot));
     }
     for (Operation &op : function.getBody().front()) {
       if (auto kernel = dyn_cast<KernelOp>(op)) {
