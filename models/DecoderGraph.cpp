@@ -56,11 +56,11 @@ Result<Graph> buildDecoderGraph(const GgufFile &file, const DecoderConfig &confi
     const Tensor scores = decoder.logits(tokens, start, Rows::All, updates);
     addEntry("logits", {{"logits", scores}}, updates);
   }
-  ROSSO_CHECK(decoder.weights().allUsed());
   for (const GraphEntry &entry : graph.entries)
     for (const auto &[name, node] : entry.outputs)
       if (node->error)
         return *node->error;
+  ROSSO_CHECK(decoder.weights().allUsed());
   return graph;
 }
 

@@ -22,6 +22,32 @@ inline GgufBytes tinyBpe() {
   return file;
 }
 
+/// All 256 bytes (ids 0 to 255), a few merges, two control tokens and a user-defined one.
+inline GgufBytes byteBpe() {
+  std::vector<std::string> tokens;
+  uint32_t next = 0x100; // GPT-2's alphabet: bytes that do not print come after Latin-1
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    const bool prints = (byte > 0x20 && byte < 0x7F) || (byte > 0xA0 && byte != 0xAD);
+    appendUtf8(tokens.emplace_back(), prints ? byte : next++);
+  }
+  std::vector<int32_t> kinds(256, 1);
+  const auto add = [&](const char *text, int32_t kind) {
+    tokens.emplace_back(text);
+    kinds.push_back(kind);
+  };
+  for (const char *text : {"ab", "Ġa", "Ġab", "aa", "aaaa", "ĠĠ"})
+    add(text, 1);
+  add("<|end|>", 3);
+  add("<|", 3);
+  add("\n\n", 4);
+  const std::vector<std::string> merges = {"a b", "Ġ a", "Ġ ab", "a a", "aa aa", "Ġ Ġ"};
+  GgufBytes file;
+  file.string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", "qwen2");
+  file.strings("tokenizer.ggml.tokens", tokens).strings("tokenizer.ggml.merges", merges);
+  file.numbers<int32_t>("tokenizer.ggml.token_type", kI32, kinds);
+  return file;
+}
+
 /// <unk> <s> </s> <0x00>..<0xFF> (3 + byte), then 259 ▁, 260 a, 261 b, 262 ab, 263 ▁ab, 264 ▁a, 265
 /// é.
 inline GgufBytes tinySentencePiece() {
