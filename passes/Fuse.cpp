@@ -82,6 +82,12 @@ std::string textOf(const Shape &shape) {
   return text.empty() ? "1" : text;
 }
 
+llvm::StringRef wordFor(Operation *op) {
+  llvm::StringRef name = op->getName().stripDialect();
+  name.consume_front("reduce_");
+  return name;
+}
+
 /// "<template>_<what>_<shape>": for people, and the same for equal kernels.
 std::string nameOf(const FusionPlan &plan, const FusionUnit &unit) {
   llvm::SmallVector<std::string, 4> what;
@@ -102,9 +108,7 @@ std::string nameOf(const FusionPlan &plan, const FusionUnit &unit) {
     } else if (auto attention = llvm::dyn_cast<AttentionOp>(op)) {
       add(llvm::StringRef(elementName(tensorOf(attention.getKey()).getElementType())));
     } else if (op->hasTrait<Reduction>()) {
-      llvm::StringRef name = op->getName().stripDialect();
-      name.consume_front("reduce_");
-      add(name);
+      add(wordFor(op));
     }
   }
   for (unsigned root : unit.roots) {
@@ -115,7 +119,7 @@ std::string nameOf(const FusionPlan &plan, const FusionUnit &unit) {
            op->getOperand(0).getDefiningOp())
       op = op->getOperand(0).getDefiningOp();
     if (!isContraction)
-      add(op->getName().stripDialect());
+      add(wordFor(op));
   }
   std::string name = stringifyKernelTemplate(unit.kind).str();
   for (const std::string &word : what)

@@ -302,6 +302,23 @@ std::optional<int64_t> FusionPlan::rowsThrough(Operation *op, Value operand, int
   return std::nullopt;
 }
 
+/// Makes a buffer of what a value knows of its row, before that is spread over a larger tensor.
+void FusionPlan::cutRow(Value value) {
+  Value smallest = value;
+  for (Value inner = value; llvm::isa_and_nonnull<ExpandOp, ReshapeOp>(inner.getDefiningOp());) {
+    bool spreads = inner.getDefiningOp<ExpandOp>() != nullptr;
+    inner = inner.getDefiningOp()->getOperand(0);
+    Info *info = infoOf(inner);
+    if (!info || info->cut)
+      break;
+    if (spreads)
+      smallest = inner;
+  }
+  for (Value inner = value; inner != smallest; inner = inner.getDefiningOp()->getOperand(0))
+    infoOf(inner)->rows.reset();
+  cut(smallest);
+}
+
 void FusionPlan::alignRows() {
   for (unsigned i = 0; i < ops_.size(); ++i) {
     Operation *op = ops_[i];
@@ -321,7 +338,7 @@ void FusionPlan::alignRows() {
       else if (!info.inEpilogue)
         rows = rowsThrough(op, operand, *source->rows);
       if (!rows || (info.rows && info.rows != rows))
-        source->cut = true;
+        cutRow(operand);
       else
         info.rows = rows;
     }
@@ -441,6 +458,16 @@ void FusionPlan::collectBodies() {
   }
 }
 
+/// Only an update that must wait for a reader of the old value makes units wait for each other.
+LogicalResult FusionPlan::refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const {
+  for (auto [unit, at] : waiting)
+    for (unsigned root : units_[unit].roots)
+      if (llvm::isa<UpdateOp>(ops_[root]))
+        return ops_[root]->emitError(
+            "the state's old value is needed after this update; read the update's result");
+  llvm_unreachable("units depend on earlier ones only, but for updates");
+}
+
 /// Levels by what units read, and by what must be read before a state changes.
 LogicalResult FusionPlan::order() {
   std::vector<llvm::SmallVector<unsigned, 4>> before(units_.size());
@@ -460,7 +487,7 @@ LogicalResult FusionPlan::order() {
   enum : char { Unseen, Open, Done };
   std::vector<char> state(units_.size(), Unseen);
   for (unsigned start = 0; start < units_.size(); ++start) {
-    llvm::SmallVector<std::pair<unsigned, size_t>> stack{{start, 0}};
+    llvm::SmallVector<std::pair<unsigned, size_t>, 0> stack{{start, 0}};
     while (!stack.empty()) {
       auto &[u, at] = stack.back();
       if (state[u] == Done) {
@@ -470,11 +497,8 @@ LogicalResult FusionPlan::order() {
       state[u] = Open;
       if (at < before[u].size()) {
         unsigned source = before[u][at++];
-        if (state[source] == Open) {
-          ops_[units_[u].roots.front()]->emitError(
-              "a state is read here after it was updated; read the update's result");
-          return failure();
-        }
+        if (state[source] == Open)
+          return refuseCycle(stack);
         if (state[source] == Unseen)
           stack.push_back({source, 0});
         continue;

@@ -63,12 +63,14 @@ private:
   void growEpilogues();
   void growEpilogue(llvm::ArrayRef<unsigned> contractions);
   void alignRows();
+  void cutRow(mlir::Value value);
   std::optional<int64_t> rowsThrough(mlir::Operation *op, mlir::Value operand, int64_t rows) const;
   void cutShared();
   void collectUses(unsigned op);
   bool isDearToRepeat(unsigned op) const;
   void collectBodies();
   mlir::LogicalResult order();
+  mlir::LogicalResult refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const;
   void mergeMaps();
 
   std::vector<mlir::Operation *> ops_;
