@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
+#include <malloc.h>
 #include <sys/stat.h>
 
 namespace rosso {
@@ -68,6 +69,7 @@ Result<Program> CompilerLibrary::compile(const Graph &graph, const CompileOption
                   "; build the target rosso-compiler again");
   Result<Program> program = broken(path_ + " returned nothing");
   entry(&graph, &options, &program);
+  malloc_trim(0); // the compiler's heap, tens of megabytes, before the weights come
   return program;
 }
 
