@@ -1,5 +1,6 @@
 #include "frontend/CompileCache.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -11,6 +12,8 @@
 
 namespace rosso {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string environment(const char *name) {
   const char *value = std::getenv(name);
@@ -70,6 +73,7 @@ std::optional<Program> CompileCache::find(const std::string &key) const {
   auto program = deserialize(*bytes);
   if (!program)
     return std::nullopt;
+  utimensat(AT_FDCWD, path(key).c_str(), nullptr, 0); // used now; it may not be ours to say so
   return *std::move(program);
 }
 
@@ -77,14 +81,46 @@ bool CompileCache::store(const std::string &key, const Program &program) const {
   if (directory_.empty())
     return false;
   std::error_code error;
-  std::filesystem::create_directories(directory_, error);
+  fs::create_directories(directory_, error);
   static std::atomic<unsigned> count = 0; // tells the threads of a process apart
   const std::string own =
       path(key) + "." + std::to_string(getpid()) + "." + std::to_string(count++) + ".tmp";
-  if (writeNewFile(own, serialize(program)) && rename(own.c_str(), path(key).c_str()) == 0)
-    return true;
-  unlink(own.c_str());
-  return false;
+  const bool stored =
+      writeNewFile(own, serialize(program)) && rename(own.c_str(), path(key).c_str()) == 0;
+  if (!stored)
+    unlink(own.c_str());
+  shrink();
+  return stored;
+}
+
+/// Removes what was used longest ago until the rest is within the limit. Other processes may do the
+/// same at the same time: a file that is gone already is as well removed.
+void CompileCache::shrink() const {
+  struct File {
+    fs::file_time_type used;
+    fs::path path;
+    uint64_t bytes;
+  };
+  std::vector<File> files;
+  uint64_t total = 0;
+  std::error_code error;
+  for (fs::directory_iterator it(directory_, error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code gone;
+    const fs::path extension = it->path().extension();
+    const File file{it->last_write_time(gone), it->path(), it->file_size(gone)};
+    if (gone || (extension != ".program" && extension != ".tmp")) // .tmp: a writer that died
+      continue;
+    total += file.bytes;
+    files.push_back(file);
+  }
+  std::ranges::sort(files, {}, &File::used);
+  for (const File &file : files) {
+    if (total <= limitBytes_)
+      break;
+    fs::remove(file.path, error);
+    total -= file.bytes;
+  }
 }
 
 } // namespace rosso

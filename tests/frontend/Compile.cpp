@@ -200,6 +200,28 @@ TEST_F(Compile, ManyProcessesShareTheCache) {
     compileOrDie(graphNamed("entry" + std::to_string(i)), true);
 }
 
+TEST_F(Compile, TheCacheKeepsWhatWasUsedLast) {
+  const auto used = [&](const std::string &key, int minutesAgo) {
+    fs::last_write_time(directory_ / (key + ".program"),
+                        fs::file_time_type::clock::now() - std::chrono::minutes(minutesAgo));
+  };
+  Program program;
+  program.code.resize(1000);
+  const CompileCache large(directory_, 1 << 20);
+  for (const char *key : {"a", "b", "c"})
+    EXPECT_TRUE(large.store(key, program));
+  used("a", 30);
+  used("b", 20);
+  used("c", 10);
+  EXPECT_TRUE(large.find("a"));               // and so the latest
+  const CompileCache small(directory_, 3500); // three programs of a little over 1000 bytes
+  EXPECT_TRUE(small.store("d", program));
+  EXPECT_TRUE(small.find("a"));
+  EXPECT_FALSE(small.find("b"));
+  EXPECT_TRUE(small.find("c"));
+  EXPECT_TRUE(small.find("d"));
+}
+
 TEST(HostTargetName, NamesThisProcessor) {
   EXPECT_EQ(hostTargetName(), hostTargetName());
   EXPECT_THAT(hostTargetName(), testing::MatchesRegex("host:.+-[0-9a-f]{16}"));
