@@ -1,5 +1,6 @@
 // Vocabularies of real models, which are not part of this repository: skipped where they are
 // absent.
+#include "models/io/ChatTemplate.h"
 #include "models/io/Tokenizer.h"
 
 #include <gmock/gmock.h>
@@ -20,6 +21,11 @@ protected:
       GTEST_SKIP() << path << " is absent";
     auto file = GgufFile::open(path);
     ASSERT_TRUE(file) << file.error().message;
+    if (file->find("tokenizer.chat_template")) {
+      auto found = ChatTemplate::create(*file);
+      ASSERT_TRUE(found) << found.error().message;
+      chat = *found;
+    }
     auto made = Tokenizer::create(*file);
     ASSERT_TRUE(made) << made.error().message;
     tokenizer = std::make_unique<Tokenizer>(*std::move(made));
@@ -32,6 +38,7 @@ protected:
   }
 
   std::unique_ptr<Tokenizer> tokenizer;
+  std::optional<ChatTemplate> chat;
 };
 
 // Expected: the `tokenizers` library with this vocabulary and Qwen2's published pattern.
@@ -47,6 +54,11 @@ TEST_F(RealVocabulary, Qwen2) {
       ElementsAre(220, 707, 282, 2075, 982, 853, 856, 220, 671, 137208, 220, 108386, 27484, 871));
   EXPECT_THAT(encode("DON'T 12345 naïve\u3000x"),
               ElementsAre(84641, 17323, 220, 16, 17, 18, 19, 20, 94880, 586, 22441, 87));
+  // Expected: Jinja with this file's template.
+  const std::vector<ChatMessage> messages = {{ChatRole::User, "Hi"}};
+  EXPECT_EQ(chat->format(messages),
+            "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful "
+            "assistant.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
   EXPECT_TRUE(tokenizer->endsGeneration(151645));
   EXPECT_TRUE(tokenizer->endsGeneration(151643));
 }
