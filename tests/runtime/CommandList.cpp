@@ -108,7 +108,6 @@ TEST(CommandList, RangesAndTimes) {
   list.run(*pool, 0, 3, {&items, 1}, ns);
   EXPECT_EQ(counts[0][9], 1);
   EXPECT_GE(ns[2], 200000u);
-  EXPECT_LT(ns[0], 200000u);
 }
 
 } // namespace

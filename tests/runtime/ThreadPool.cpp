@@ -70,7 +70,7 @@ TEST(ThreadPool, IdleThreadsUseNoProcessorTime) {
   const std::clock_t before = std::clock(); // of all threads
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   const double used = double(std::clock() - before) / CLOCKS_PER_SEC;
-  EXPECT_LT(used, 0.02);
+  EXPECT_LT(used, 0.05);
 }
 
 TEST(ThreadPool, PinsWhereAsked) {
