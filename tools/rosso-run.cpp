@@ -1,15 +1,17 @@
 // Text in, text out; or token ids in, logits out; or every kernel against the reference.
 #include "models/Verify.h"
 #include "models/io/Tokenizer.h"
-#include "tools/cli/Generation.h"
+#include "tools/cli/Conversation.h"
 #include "tools/cli/Interrupt.h"
 #include "tools/cli/ModelFlags.h"
 #include "tools/cli/Npy.h"
 #include "tools/cli/Progress.h"
 
 #include <cstdio>
+#include <iostream>
 #include <optional>
 #include <random>
+#include <unistd.h>
 
 using namespace rosso;
 using namespace rosso::cli;
@@ -18,17 +20,19 @@ namespace {
 
 struct Flags {
   ModelFlags model;
-  std::string prompt, logits;
+  std::string prompt, system, logits;
   std::vector<int32_t> inputIds;
   int64_t tokens = 0, seed = -1;
   SamplerOptions sampler{.temperature = 0.8};
-  bool printIds = false, ignoreEnd = false, verify = false, quiet = false;
+  bool chat = false, printIds = false, ignoreEnd = false, verify = false, quiet = false;
 
   /// False if --help was printed.
   Result<bool> parse(int argc, char **argv) {
     Arguments arguments("rosso-run", "Continues a prompt with a language model.");
     model.declareModel(arguments);
-    arguments.text("-p", "TEXT", "the prompt", prompt);
+    arguments.text("-p", "TEXT", "the prompt; with --chat the first message", prompt);
+    arguments.flag("--chat", "a chat, by the model's template; without -p on the terminal", chat);
+    arguments.text("--system", "TEXT", "the system message of a chat", system);
     arguments.integers("--input-ids", "token ids instead of a prompt", inputIds);
     arguments.integer("--tokens", "most tokens to generate (until the model or the context ends)",
                       tokens, 1, 1 << 24);
@@ -58,7 +62,11 @@ struct Flags {
       return false;
     if (!prompt.empty() && !inputIds.empty())
       return badInput("both -p and --input-ids; wanted one of them");
-    if (prompt.empty() && inputIds.empty())
+    if (chat && (!inputIds.empty() || verify || !logits.empty()))
+      return badInput("--chat with --input-ids, --verify or --logits; wanted one of them");
+    if (!system.empty() && !chat)
+      return badInput("--system without --chat");
+    if (prompt.empty() && inputIds.empty() && !chat)
       return badInput("no prompt; use -p TEXT, --input-ids 1,2,3 or --chat");
     return true;
   }
@@ -112,6 +120,26 @@ Status verifyKernels(const GgufFile &file, Llm &llm, const std::vector<TokenId> 
   return {};
 }
 
+/// Answers -p, or everything that comes on standard input, line by line.
+Status chat(const GgufFile &file, Llm &llm, const Tokenizer &tokenizer, const Flags &flags,
+            Generation &generation) {
+  ROSSO_TRY(const ChatTemplate form, ChatTemplate::create(file));
+  Conversation conversation(llm, tokenizer, form, flags.system);
+  if (!flags.prompt.empty())
+    return conversation.say(flags.prompt, generation);
+  const bool terminal = isatty(STDIN_FILENO) == 1;
+  std::string line;
+  while (!interrupted()) {
+    if (terminal)
+      std::fputs("> ", stderr);
+    if (!std::getline(std::cin, line))
+      break;
+    if (!line.empty())
+      ROSSO_CHECK(conversation.say(line, generation));
+  }
+  return {};
+}
+
 Status run(const Flags &flags) {
   ROSSO_TRY(const GgufFile file, GgufFile::open(flags.model.path));
   std::optional<Tokenizer> tokenizer;
@@ -122,7 +150,7 @@ Status run(const Flags &flags) {
     tokenizer.emplace(*std::move(created));
   else if (needsText)
     return created.error();
-  if (!flags.prompt.empty()) {
+  if (!flags.prompt.empty() && !flags.chat) {
     ROSSO_TRY(ids, tokenizer->encode(flags.prompt));
   }
 
@@ -140,14 +168,14 @@ Status run(const Flags &flags) {
   progress.clear();
   catchInterrupts();
   if (flags.verify)
-    return verifyKernels(file, *llm, ids, flags.model.exact);
+    return verifyKernels(file, *llm, ids, flags.model.exact && flags.model.kv == "f16");
   if (options.withLogits)
     return writeLogits(*llm, ids, flags.logits);
 
   Generation generation(
       *llm, tokenizer ? &*tokenizer : nullptr,
       {.mostTokens = flags.tokens, .printIds = flags.printIds, .ignoreEnd = flags.ignoreEnd});
-  ROSSO_CHECK(generation.run(ids));
+  ROSSO_CHECK(flags.chat ? chat(file, *llm, *tokenizer, flags, generation) : generation.run(ids));
   report(*llm, flags, generation);
   return {};
 }

@@ -31,16 +31,19 @@ bool Generation::ends(TokenId id) const {
 }
 
 Status Generation::run(std::span<const TokenId> prompt) {
-  std::optional<StreamDecoder> text;
+  std::optional<StreamDecoder> decoder;
   if (tokenizer_ && !options_.printIds)
-    text.emplace(*tokenizer_);
-  auto write = [](const std::string &piece) {
+    decoder.emplace(*tokenizer_);
+  tokens.clear();
+  text.clear();
+  auto write = [&](const std::string &piece) {
+    text += piece;
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
   };
   auto show = [&](TokenId id) {
-    if (text)
-      write(text->push(id));
+    if (decoder)
+      write(decoder->push(id));
     else
       write((tokens.empty() ? "" : ",") + std::to_string(id));
     tokens.push_back(id);
@@ -50,6 +53,8 @@ Status Generation::run(std::span<const TokenId> prompt) {
   promptTokens = prompt.size();
   ROSSO_TRY(TokenId next, llm_.prefill(prompt));
   promptSeconds = watch.lap();
+  decodeSeconds = 0;
+  decodeSteps = 0;
   const auto most = static_cast<size_t>(options_.mostTokens);
   while (!interrupted() && !ends(next)) {
     show(next);
@@ -60,9 +65,10 @@ Status Generation::run(std::span<const TokenId> prompt) {
     decodeSeconds += watch.lap();
     ++decodeSteps;
   }
-  if (text)
-    write(text->finish());
-  write("\n");
+  if (decoder)
+    write(decoder->finish());
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include "models/Llm.h"
 #include "models/io/Tokenizer.h"
 
+#include <string>
 #include <vector>
 
 namespace rosso::cli {
@@ -22,7 +23,9 @@ public:
 
   Status run(std::span<const TokenId> prompt);
 
+  // Of the last run.
   std::vector<TokenId> tokens; // what was generated, without the one that ended it
+  std::string text;            // the same, where text was written
   size_t promptTokens = 0;
   double promptSeconds = 0, decodeSeconds = 0;
   size_t decodeSteps = 0;
