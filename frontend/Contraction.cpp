@@ -63,13 +63,18 @@ Tensor Tensor::linear(const Tensor &weight, const std::optional<Tensor> &bias) c
     return failed("linear", str(shape()) + " by a weight " + str(weight.shape()) +
                                 "; expected [..., K] by [N, K]");
   DType common = commonDType(*this, weight), working = sumDType(common);
-  // A weight in halves stays as it is stored; the contraction widens what it reads.
-  bool widens = working == DType::F32 && isFloat(weight.dtype());
-  Shape out = shape();
-  out.back() = weight.size(0);
-  Tensor y = make(Op::Linear, working, std::move(out),
-                  {promote(*this, working), widens ? weight : promote(weight, working)})
-                 .cast(common);
+  Tensor y;
+  if (working == DType::F32) {
+    // A weight in halves stays as it is stored; the contraction widens what it reads.
+    Shape out = shape();
+    out.back() = weight.size(0);
+    bool isFloatWeight = isFloat(weight.dtype());
+    y = make(Op::Linear, working, std::move(out),
+             {promote(*this, working), isFloatWeight ? weight : promote(weight, working)})
+            .cast(common);
+  } else {
+    y = matmul(weight.T());
+  }
   return bias ? y + *bias : y;
 }
 

@@ -66,12 +66,12 @@ bool lessThan(DType dtype, int64_t a, int64_t b) {
   return isUnsigned(dtype) ? static_cast<uint64_t>(a) < static_cast<uint64_t>(b) : a < b;
 }
 
-/// Whether element a of a value is greater than element b; NaN is less than everything.
+/// Whether element a of a value is greater than element b; NaN is greater than every number.
 bool greater(const Value &value, size_t a, size_t b) {
   if (!value.isReal())
     return lessThan(value.dtype, value.integers[b], value.integers[a]);
   double x = value.reals[a], y = value.reals[b];
-  return x > y || (std::isnan(y) && !std::isnan(x));
+  return x > y || (std::isnan(x) && !std::isnan(y));
 }
 
 /// In descending order, equals in the order they stand.

@@ -187,6 +187,10 @@ TEST(Types, OddFloats) {
   EXPECT_EQ(elements(x.isnan()), (std::vector{0.0, 0.0, 0.0, 1.0}));
   EXPECT_EQ(elements(x.isinf()), (std::vector{0.0, 1.0, 1.0, 0.0}));
   EXPECT_EQ(elements(x.isfinite()), (std::vector{1.0, 0.0, 0.0, 0.0}));
+  Tensor mixed = Tensor::fromData<float>({1, NAN, 3, -INFINITY});
+  EXPECT_TRUE(std::isnan(elements(mixed.max())[0]));
+  EXPECT_EQ(elements(mixed.argmax()), std::vector{1.0});
+  EXPECT_EQ(elements(mixed.topk(3).second), (std::vector{1.0, 2.0, 0.0}));
   // A negative base to odd, even and fractional powers; anything to the power 0.
   Tensor base = Tensor::fromData<float>({-2, -2, -2, -2});
   Tensor power = base.pow(Tensor::fromData<float>({3, 2, 0, 0.25f}));
