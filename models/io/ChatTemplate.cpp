@@ -4,12 +4,11 @@
 
 namespace rosso {
 
-struct Turn {
-  std::string_view before, after;
-};
-
 /// One way to write a chat. Source of each: the template in a model of the family.
 struct ChatFamily {
+  struct Turn {
+    std::string_view before, after;
+  };
   std::string_view name;
   std::vector<std::string_view> markers; // a template that holds all of them is of this family
   Turn system, user, assistant;
@@ -138,7 +137,7 @@ std::string listOfFamilies() {
 
 /// The system message that a template holds as a literal, "...system\nYou are ...<|im_end|>", in
 /// which a newline may be written \n. Anything that Jinja would still compute is none.
-std::string literalSystem(std::string_view jinja, const Turn &system) {
+std::string literalSystem(std::string_view jinja, const ChatFamily::Turn &system) {
   constexpr size_t kMaxLength = 4096;
   const std::string_view name = trimmed(system.before), end = trimmed(system.after);
   for (size_t at = 0; (at = jinja.find(name, at)) != std::string_view::npos;) {
@@ -194,7 +193,7 @@ std::string_view ChatTemplate::family() const { return family_->name; }
 
 std::string ChatTemplate::format(std::span<const ChatMessage> messages, bool prompt) const {
   const ChatFamily &family = *family_;
-  const auto write = [](const Turn &turn, std::string_view text) {
+  const auto write = [](const ChatFamily::Turn &turn, std::string_view text) {
     return std::string(turn.before) + std::string(text) + std::string(turn.after);
   };
   std::string out, heldSystem;

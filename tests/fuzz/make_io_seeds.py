@@ -121,9 +121,9 @@ def main() -> None:
             [number("split.no", U16, "H", 0), number("split.count", U16, "H", 2)], []
         ),
         "gguf/huge-count": b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1 << 60),
-        "tokenizer/words": b"Hello, world! It's 12 o'clock\n\n  x",
-        "tokenizer/special": b"a<|end|>b</s> c<s><|",
-        "tokenizer/scripts": "Größe 你好 🙂 नमस्ते ǅ ½ \u2003 \u00a0".encode(),
+        "tokenizer/words": b"Hello, world! It's 12 o'clock\n\n  x\n",
+        "tokenizer/special": b"a<|end|>b</s> c<s><|\n",
+        "tokenizer/scripts": "Größe 你好 🙂 नमस्ते ǅ ½ \u2003 \u00a0\n".encode(),
         "tokenizer/invalid": b"\xff\xfe \xe4\xb8 \xf0\x9f\x98 \xed\xa0\x80 \xe2\x96",
         "tokenizer/bpe": b"ab ab<end>xx\0\0" + bpe(),
         "tokenizer/sentencepiece": "ab Aé\0\0".encode() + sentencepiece(),

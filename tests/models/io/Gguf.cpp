@@ -37,6 +37,7 @@ protected:
   }
   std::string path(const std::string &name) const { return folder_ / name; }
 
+private:
   std::filesystem::path folder_;
 };
 
@@ -220,7 +221,7 @@ TEST_F(GgufFiles, OpensMapsAndReads) {
 TEST_F(GgufFiles, MissingAndImpossibleFilesAreErrors) {
   EXPECT_EQ(errorOf(GgufFile::open(path("none.gguf"))),
             path("none.gguf") + ": open: No such file or directory");
-  EXPECT_THAT(errorOf(GgufFile::open(folder_)), HasSubstr("not a regular file"));
+  EXPECT_THAT(errorOf(GgufFile::open(path(""))), HasSubstr("not a regular file"));
   EXPECT_THAT(errorOf(GgufFile::open(write("empty.gguf", {}))), HasSubstr("no GGUF file"));
 }
 
