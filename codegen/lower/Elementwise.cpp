@@ -140,14 +140,19 @@ Value cast(Emit &e, Value x, Type from, Type to) {
       return arith::TruncFOp::create(e.b, e.loc, target, e.extendFloat(x, e.f32()));
     if (a < b)
       return e.extendFloat(x, target);
+    if (a == 64 && b == 16) // no runtime library rounds f64 to bf16
+      x = arith::TruncFOp::create(e.b, e.loc, e.f32(), x);
     return arith::TruncFOp::create(e.b, e.loc, target, x);
   }
   if (fromFloat)
     return floatToInt(e, x, target, to.isUnsignedInteger());
   if (toFloat) {
-    // Through f32 for the halves: LLVM's own route for bf16 rounds the same way.
-    return fromUnsigned ? Value(arith::UIToFPOp::create(e.b, e.loc, target, x))
-                        : Value(arith::SIToFPOp::create(e.b, e.loc, target, x));
+    // Through f32 for the halves: no runtime library knows i64 to bf16.
+    bool isHalf = to.getIntOrFloatBitWidth() == 16;
+    Type first = isHalf ? Type(e.f32()) : target;
+    Value number = fromUnsigned ? Value(arith::UIToFPOp::create(e.b, e.loc, first, x))
+                                : Value(arith::SIToFPOp::create(e.b, e.loc, first, x));
+    return isHalf ? Value(arith::TruncFOp::create(e.b, e.loc, target, number)) : number;
   }
   unsigned a = from.getIntOrFloatBitWidth(), b = to.getIntOrFloatBitWidth();
   if (a == b)

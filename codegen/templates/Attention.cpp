@@ -1,11 +1,12 @@
-// attention: softmax(q k^T scale + mask) v, one query row to a work item.
+// attention: softmax(q k^T scale + mask) v, one query row to a work item: decode, and whatever
+// AttentionTile.cpp does not take.
 //
 // Keys are taken in blocks of 64 positions: their scores go to stack memory, are turned into
 // weights there, and the block's values are added to the row's sum, which stays in registers. The
 // largest score so far scales everything (Milakov and Gimelshein 2018), so that one pass over the
 // cache is enough whatever its length.
 #include "codegen/ElementEmitter.h"
-#include "codegen/quant/TileEmitter.h"
+#include "codegen/templates/CacheReader.h"
 #include "codegen/templates/Templates.h"
 
 #include <algorithm>
@@ -19,52 +20,6 @@ namespace {
 constexpr int64_t kBlock = 64; // positions
 constexpr int64_t kLanes = 16; // of the vectors of scores
 
-/// Rows of a key or value cache [G, C, d] as f32 vectors.
-class CacheReader {
-public:
-  CacheReader(Emit &e, const KernelContext &kernel, Value tensor, int64_t lanes)
-      : e_(e), type_(tensorOf(tensor).getElementType()), format_(formatOf(type_)),
-        pointer_(kernel.pointerOf(cast<BlockArgument>(tensor))), lanes_(lanes) {
-    Shape shape = shapeOf(tensor);
-    width_ = shape[2].constant();
-    context_ = kernel.extent(e, shape[1]);
-    rowBytes_ = format_ ? width_ / format_->blockLen * format_->blockSize
-                        : width_ * type_.getIntOrFloatBitWidth() / 8;
-  }
-
-  /// Address of row `position` of key/value head `head`.
-  Value row(Value head, Value position) const {
-    Value index = e_.add(e_.mul(head, context_), position);
-    return e_.at(pointer_, e_.mul(index, e_.constant(rowBytes_)));
-  }
-  /// Elements [lanes*j, lanes*(j+1)) of a row.
-  Value vector(Value row, int64_t j) const {
-    int64_t first = j * lanes_;
-    if (!format_) {
-      int64_t bytes = type_.getIntOrFloatBitWidth() / 8;
-      return e_.extendFloat(e_.load(e_.vectorOf(type_, lanes_), e_.at(row, first * bytes),
-                                    static_cast<unsigned>(bytes)),
-                            e_.f32());
-    }
-    // int8 codes behind a scale: q8_0.
-    int64_t block = first / format_->blockLen;
-    Value blockPointer = e_.at(row, block * format_->blockSize);
-    Value scale = emitScaleLoad(e_, format_->d.type, e_.at(blockPointer, format_->d.offset), 1);
-    Value codes =
-        e_.load(e_.vectorOf(e_.i8(), lanes_),
-                e_.at(blockPointer, format_->codes[0].offset + first % format_->blockLen));
-    Value numbers = e_.toFloat(e_.signExtend(codes, e_.i32()), e_.f32());
-    return e_.mulF(numbers, e_.splat(scale, lanes_));
-  }
-
-private:
-  Emit &e_;
-  Type type_;
-  const QuantFormat *format_;
-  Value pointer_, context_;
-  int64_t width_, lanes_, rowBytes_;
-};
-
 int64_t lanesFor(int64_t width) {
   int64_t lanes = kLanes;
   while (width % lanes)
@@ -74,7 +29,7 @@ int64_t lanesFor(int64_t width) {
 
 } // namespace
 
-void emitAttention(Emit &e, KernelContext &kernel) {
+void emitAttentionRow(Emit &e, KernelContext &kernel) {
   auto op = cast<AttentionOp>(kernel.op.getBody()->front());
   Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
   int64_t headsPerKv = q[0].constant() / v[0].constant();

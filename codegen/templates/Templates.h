@@ -11,7 +11,9 @@ void emitReduce(Emit &e, KernelContext &kernel);
 void emitContraction(Emit &e, KernelContext &kernel); // matvec and matmul: one of the next two
 void emitTileContraction(Emit &e, KernelContext &kernel);
 void emitDenseContraction(Emit &e, KernelContext &kernel);
-void emitAttention(Emit &e, KernelContext &kernel);
+void emitAttention(Emit &e, KernelContext &kernel); // one of the next two
+void emitAttentionTile(Emit &e, KernelContext &kernel);
+void emitAttentionRow(Emit &e, KernelContext &kernel);
 void emitTopK(Emit &e, KernelContext &kernel);
 
 } // namespace rosso

@@ -1,0 +1,42 @@
+#include "codegen/templates/CacheReader.h"
+
+#include "codegen/quant/TileEmitter.h"
+
+namespace rosso {
+
+using namespace mlir;
+
+CacheReader::CacheReader(Emit &e, const KernelContext &kernel, Value tensor, int64_t lanes)
+    : e_(e), type_(tensorOf(tensor).getElementType()), format_(formatOf(type_)),
+      pointer_(kernel.pointerOf(cast<BlockArgument>(tensor))), lanes_(lanes) {
+  Shape shape = shapeOf(tensor);
+  width_ = shape[2].constant();
+  context_ = kernel.extent(e, shape[1]);
+  rowBytes_ = format_ ? width_ / format_->blockLen * format_->blockSize
+                      : width_ * type_.getIntOrFloatBitWidth() / 8;
+}
+
+Value CacheReader::row(Value head, Value position) const {
+  Value index = e_.add(e_.mul(head, context_), position);
+  return e_.at(pointer_, e_.mul(index, e_.constant(rowBytes_)));
+}
+
+Value CacheReader::vector(Value row, int64_t j) const {
+  int64_t first = j * lanes_;
+  if (!format_) {
+    int64_t bytes = type_.getIntOrFloatBitWidth() / 8;
+    return e_.extendFloat(e_.load(e_.vectorOf(type_, lanes_), e_.at(row, first * bytes),
+                                  static_cast<unsigned>(bytes)),
+                          e_.f32());
+  }
+  // int8 codes behind a scale: q8_0.
+  int64_t block = first / format_->blockLen;
+  Value blockPointer = e_.at(row, block * format_->blockSize);
+  Value scale = emitScaleLoad(e_, format_->d.type, e_.at(blockPointer, format_->d.offset), 1);
+  Value codes = e_.load(e_.vectorOf(e_.i8(), lanes_),
+                        e_.at(blockPointer, format_->codes[0].offset + first % format_->blockLen));
+  Value numbers = e_.toFloat(e_.signExtend(codes, e_.i32()), e_.f32());
+  return e_.mulF(numbers, e_.splat(scale, lanes_));
+}
+
+} // namespace rosso

@@ -1,0 +1,26 @@
+// Rows of a key or value cache [G, C, d] as f32 vectors, whatever they are stored as.
+#pragma once
+
+#include "codegen/Kernel.h"
+
+namespace rosso {
+
+class CacheReader {
+public:
+  /// Vectors of `lanes` elements, a divisor of d.
+  CacheReader(Emit &e, const KernelContext &kernel, Value tensor, int64_t lanes);
+
+  /// Address of row `position` of key/value head `head`.
+  Value row(Value head, Value position) const;
+  /// Elements [lanes*j, lanes*(j+1)) of a row.
+  Value vector(Value row, int64_t j) const;
+
+private:
+  Emit &e_;
+  Type type_;
+  const QuantFormat *format_;
+  Value pointer_, context_;
+  int64_t width_, lanes_, rowBytes_;
+};
+
+} // namespace rosso

@@ -1,0 +1,25 @@
+// Which of its loop structures a template takes.
+#include "codegen/templates/Templates.h"
+
+namespace rosso {
+
+void emitContraction(Emit &e, KernelContext &kernel) {
+  for (mlir::Operation &op : *kernel.op.getBody())
+    if (auto linear = mlir::dyn_cast<LinearOp>(op))
+      if (auto weight = mlir::dyn_cast<mlir::BlockArgument>(linear.getWeight());
+          weight && kernel.layoutOf(weight) == Layout::Tile16)
+        return emitTileContraction(e, kernel);
+  emitDenseContraction(e, kernel);
+}
+
+/// Tiles of tokens where there are several, whole vectors in a head and no mask to read.
+void emitAttention(Emit &e, KernelContext &kernel) {
+  auto op = mlir::cast<AttentionOp>(kernel.op.getBody()->front());
+  Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
+  bool wholeVectors = q[2].constant() % 16 == 0 && v[2].constant() % 16 == 0;
+  if (q[1] != Dim(1) && wholeVectors && !op.getMask())
+    return emitAttentionTile(e, kernel);
+  emitAttentionRow(e, kernel);
+}
+
+} // namespace rosso
