@@ -96,16 +96,19 @@ bool holdsBits(DType dtype, int64_t bits) {
   return bits >= 0 && bits < 8 * static_cast<int64_t>(byteSize(dtype));
 }
 
-/// Towards zero; what no int64 (or u64) holds becomes the nearest that one does, NaN becomes 0.
+/// Towards zero; beyond the type's range its nearest end. NaN becomes 0.
 int64_t truncated(double value, DType to) {
   if (to == DType::Bool)
     return value != 0; // NaN is not 0
   if (std::isnan(value))
     return 0;
-  double whole = std::trunc(value);
-  if (isUnsigned(to) && whole >= 0x1p63)
-    return static_cast<int64_t>(static_cast<Unsigned>(std::min(whole, 0x1.fffffffffffffp63)));
-  return static_cast<int64_t>(std::clamp(whole, -0x1p63, 0x1.fffffffffffffp62));
+  int bits = static_cast<int>(8 * byteSize(to));
+  double end = std::ldexp(1.0, isUnsigned(to) ? bits : bits - 1); // the first beyond the range
+  if (value >= end)
+    return isUnsigned(to) ? -1 : static_cast<int64_t>(~Unsigned{0} >> (65 - bits));
+  if (isUnsigned(to))
+    return static_cast<int64_t>(static_cast<Unsigned>(std::max(value, 0.0)));
+  return value < -end ? static_cast<int64_t>(-end) : static_cast<int64_t>(value);
 }
 
 double maximum(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); }

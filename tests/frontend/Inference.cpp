@@ -166,6 +166,12 @@ TEST(Types, IntegersWrap) {
 TEST(Types, CastsTruncate) {
   Tensor x = Tensor::fromData<float>({-1.9f, 1.9f, 300.0f, NAN});
   EXPECT_EQ(elements(x.cast(DType::I32)), (std::vector{-1.0, 1.0, 300.0, 0.0}));
+  Tensor far = Tensor::fromData<double>({-1e30, -3, 200, 1e30});
+  EXPECT_EQ(elements(far.cast(DType::I8)), (std::vector{-128.0, -3.0, 127.0, 127.0}));
+  EXPECT_EQ(elements(far.cast(DType::U8)), (std::vector{0.0, 0.0, 200.0, 255.0}));
+  EXPECT_EQ(valueOf(far.cast(DType::I64)).integers,
+            (std::vector<int64_t>{INT64_MIN, -3, 200, INT64_MAX}));
+  EXPECT_EQ(valueOf(far.cast(DType::U64)).integers, (std::vector<int64_t>{0, 0, 200, -1}));
   EXPECT_EQ(elements(x.cast(DType::Bool)), (std::vector{1.0, 1.0, 1.0, 1.0}));
   EXPECT_EQ(elements(Tensor::full({}, 1.0).bitcast(DType::U32)), std::vector{1065353216.0});
 }

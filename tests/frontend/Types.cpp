@@ -69,6 +69,8 @@ std::vector<Named> opsOf(DType dtype) {
       {"toF32", a.toFloat()},
       {"toI32", a.clip(0, 100).toInt()},
       {"toBool", a.toBool()},
+      {"toBF16", a.cast(DType::BF16)},
+      {"toF64", a.cast(DType::F64)},
       {"sum", grid.sum(1)},
       {"columnSums", grid.sum(0)},
       {"greatest", grid.max(1)},
@@ -129,9 +131,8 @@ std::vector<Named> opsOf(DType dtype) {
         {"softmax", grid.softmax()},
         {"mean", grid.mean(1)},
         {"toI8", a.cast(DType::I8)},
-        {"toF64", a.cast(DType::F64)},
         {"toF16", a.half()},
-        {"toBF16", a.cast(DType::BF16)},
+        {"toU8", (a * 10).cast(DType::U8)},
     };
     ops.insert(ops.end(), real.begin(), real.end());
   }
