@@ -171,13 +171,13 @@ std::string Bpe::piece(TokenId id) const {
   if (vocabulary_.kind(id) == TokenKind::UserDefined)
     return std::string(vocabulary_.text(id)); // stored as it appears in text
   std::string bytes;
-  for (std::string_view text = vocabulary_.text(id); !text.empty();) {
-    const Char c = decodeUtf8(text.substr(0, std::max(1u, utf8Length(text)))).front();
+  std::string_view rest = vocabulary_.text(id);
+  for (Char c : decodeUtf8(rest)) {
     if (c.code() < alphabet().byte.size() && alphabet().byte[c.code()] >= 0)
       bytes += static_cast<char>(alphabet().byte[c.code()]);
     else
-      bytes += text.substr(0, c.byteLength()); // not of the alphabet: it stands for itself
-    text.remove_prefix(c.byteLength());
+      bytes += rest.substr(0, c.byteLength()); // not of the alphabet: it stands for itself
+    rest.remove_prefix(c.byteLength());
   }
   return bytes;
 }
