@@ -29,22 +29,26 @@ uint64_t weightBytes(const Node &leaf) {
   return tileBytes(*format, leaf.shape[0].constant(), leaf.shape[1].constant());
 }
 
-/// What one chunk of T tokens needs at most: every buffer of one layer at once, and the scores.
+/// What one chunk of T tokens needs at most: the larger of the two steps of a layer, whose buffers
+/// may share memory, what lives through all layers, and the scores.
 uint64_t activationBytes(const DecoderConfig &config, const GraphOptions &options) {
-  constexpr int64_t kF32Bytes = 4;
-  constexpr double kPacked = 1.5; // bytes of an activation in int8 blocks
-  const int64_t tokens = std::min(options.chunk, options.decoder.context);
-  const int64_t heads = config.heads * config.headWidth, kv = config.kvWidth();
-  const auto pairs = static_cast<int64_t>(config.ropeFrequencies.size());
-  // The residual twice, a norm of it, q, k, v, then q turned, the attention's result, gate, up.
-  const int64_t dense = 3 * config.width + 3 * heads + 4 * kv + 3 * config.feedForward + 2 * pairs;
-  const int64_t packed = 2 * config.width + heads + config.feedForward;
-  const int64_t scores =
-      4 * config.vocabulary + (options.withLogits ? tokens : 0) * config.vocabulary;
-  return static_cast<uint64_t>(
-             tokens *
-                 (dense * kF32Bytes + static_cast<int64_t>(static_cast<double>(packed) * kPacked)) +
-             scores * kF32Bytes) +
+  constexpr double kF32 = 4, kPacked = 1.5; // bytes of an activation: as a float, in int8 blocks
+  const double width = static_cast<double>(config.width);
+  const double heads = static_cast<double>(config.heads * config.headWidth);
+  const double kv = static_cast<double>(config.kvWidth());
+  const double feedForward = static_cast<double>(config.feedForward);
+  const double pairs = static_cast<double>(config.ropeFrequencies.size());
+  const auto tokens = static_cast<double>(std::min(options.chunk, options.decoder.context));
+  // Norm, q, k and v, q turned, the attention's result.
+  const double attention = kF32 * (width + 3 * heads + 2 * kv) + kPacked * (width + heads);
+  // Norm, gate times up.
+  const double feeding = kF32 * (width + feedForward) + kPacked * (width + feedForward);
+  const double always = kF32 * (width + 2 * pairs); // the residual, cosines and sines
+  const double scores =
+      kF32 * static_cast<double>(config.vocabulary) * (options.withLogits ? 4 + tokens : 4);
+  constexpr double kRoom = 1.1; // for slots that do not close up
+  return static_cast<uint64_t>(kRoom *
+                               (tokens * (always + std::max(attention, feeding)) + scores)) +
          16 * kPage;
 }
 

@@ -220,6 +220,15 @@ class Bench(Tool):
         self.assertGreater(report["load_s"], 0)
         self.assertGreater(report["peak_bytes"], DEMO.stat().st_size)
 
+    def test_plan_foretells_what_is_taken(self):
+        flags = ("--prefill", 16, "--decode", 2, "--repeat", 1, "--keep-cache", "--json")
+        for more in (("--ctx", CONTEXT), ("--ctx", 100), ("--ctx", CONTEXT, "--kv", "q8_0")):
+            taken = json.loads(self.succeed("rosso-bench", DEMO, *flags, *more))
+            plan = json.loads(self.succeed("rosso-plan", DEMO, "--json", *more))
+            for part in ("weights_bytes", "kv_bytes", "activation_bytes"):
+                self.assertLessEqual(taken[part], plan[part], part)
+            self.assertLess(plan["activation_bytes"], 2 * taken["activation_bytes"] + (1 << 17))
+
     def test_several_lengths(self):
         flags = ("--prefill", "8,16", "--decode", 2, "--repeat", 1, "--json", "--keep-cache")
         report = json.loads(self.succeed("rosso-bench", DEMO, *flags))
