@@ -135,6 +135,13 @@ Tensor Tensor::dequant(DType to) const {
   return make(Op::Dequant, to, shape(), {*this});
 }
 
+Tensor Tensor::materialize(DType to) const {
+  Tensor expanded = dequant(to);
+  if (!expanded.ok() || !isQuantized())
+    return expanded;
+  return make(Op::Dequant, to, shape(), {*this}, {{"materialize", int64_t{1}}});
+}
+
 Tensor Tensor::neg() const {
   if (auto bad = firstBad({*this}))
     return *bad;

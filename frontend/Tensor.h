@@ -136,6 +136,9 @@ public:
   Tensor toBool() const { return cast(DType::Bool); }
   /// The values of a quantised tensor; itself if it is not one.
   Tensor dequant(DType to = DType::F32) const;
+  /// The same as a buffer of floats, several times the size of the blocks. Every other use of a
+  /// quantised weight reads its blocks, and what cannot do so does not compile.
+  Tensor materialize(DType to = DType::F32) const;
 
   // --- elementwise: Elementwise.cpp ---
 

@@ -86,8 +86,12 @@ class Rosso_Compare<string mnemonic, string about>
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
 }
 
-def Rosso_CastOp : Rosso_Convert<"cast", "to another type; float to integer towards zero"> {
-  let description = "- (C1) source and result have one shape";
+def Rosso_CastOp : Rosso_Convert<"cast", "to another type"> {
+  let description = [{
+    Float to integer goes towards zero and saturates; NaN is 0.
+
+    - (C1) source and result have one shape
+  }];
 }
 def Rosso_BitcastOp : Rosso_Convert<"bitcast", "the same bits as another type"> {
   let description = [{
@@ -223,6 +227,8 @@ def Rosso_ConcatOp : Rosso_Op<"concat", "sources one after another on an axis", 
 
 def Rosso_GatherOp : Rosso_Op<"gather", "rows of a table by number", [Rosso_Movement]> {
   let description = [{
+    An index outside the table gives a row of zeros.
+
     - (C1) the result's extents are those of the index, then those of a row
     - (C2) the result's elements are the table's; of a quantised table, floats
     - (C3) a quantised table has rank 2 and rows of whole blocks

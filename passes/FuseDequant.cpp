@@ -97,7 +97,8 @@ struct MatmulToLinear final : OpRewritePattern<MatmulOp> {
   LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
     if (!llvm::isa<FloatType>(tensorOf(op.getResult()).getElementType()))
       return rewriter.notifyMatchFailure(op, "integers");
-    Value matrix = broadcastMatrix(op.getRhs());
+    Value matrix = broadcastMatrix(withoutExpansion(op.getRhs()));
+    matrix = matrix ? withoutExpansion(matrix) : matrix;
     auto permute = matrix ? matrix.getDefiningOp<PermuteOp>() : PermuteOp();
     if (!permute || permute.getAxes() != llvm::ArrayRef<int64_t>{1, 0})
       return rewriter.notifyMatchFailure(op, "the right side is not a transposed matrix");
@@ -140,8 +141,8 @@ LogicalResult refuseExpandedWeights(func::FuncOp function) {
                    << llvm::StringRef(elementName(tensorOf(leaf).getElementType()))
                    << ") would be expanded to " << element << " in memory ("
                    << byteSize(tensorOf(op.getResult()), vars)
-                   << " bytes); consume it by linear or gather, or call "
-                      "dequant(materialize=true)";
+                   << " bytes); consume it by linear or gather, or ask "
+                      "for it by materialize()";
     result = failure();
   });
   return result;

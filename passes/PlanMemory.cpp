@@ -120,28 +120,57 @@ FailureOr<uint64_t> planEntry(func::FuncOp function, const VarTable &vars) {
   return bytes;
 }
 
-/// Matrices of whole blocks that some entry reads by contraction or by row.
+/// The weight that an operand of an op inside a kernel is, or none.
+BlockArgument weightOf(KernelOp kernel, Value operand) {
+  auto argument = llvm::dyn_cast_or_null<BlockArgument>(outside(kernel, operand));
+  if (!argument)
+    return {};
+  auto function = kernel->getParentOfType<func::FuncOp>();
+  auto space = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSpaceAttr);
+  return space && space.getValue() == "weight" ? argument : BlockArgument();
+}
+
+/// Whether an op reads this operand row by row, wherever the rows lie.
+bool readsRows(Operation *op, unsigned operand) {
+  if (llvm::isa<LinearOp>(op))
+    return operand == 1;
+  return llvm::isa<GatherOp>(op) && operand == 0;
+}
+
+bool fitsTiles(RankedTensorType type) {
+  if (!type.hasStaticShape() || type.getRank() != 2)
+    return false;
+  Type element = type.getElementType();
+  if (const QuantFormat *format = formatOf(element))
+    return type.getShape()[1] % format->blockLen == 0;
+  return element.isF32() || element.isF16() || element.isBF16();
+}
+
+/// Matrices of whole blocks that some entry reads by contraction or by row, and none as the
+/// activations of a contraction, whose rows must lie in order.
 llvm::StringSet<> findTiledWeights(ModuleOp module) {
-  llvm::StringSet<> tiled;
+  llvm::StringSet<> tiled, inOrder;
   module.walk([&](Operation *op) {
-    unsigned operand = llvm::isa<LinearOp>(op) ? 1 : 0;
     auto kernel = llvm::dyn_cast_or_null<KernelOp>(op->getParentOp());
-    if (!kernel || !llvm::isa<LinearOp, GatherOp>(op))
+    if (!kernel || !llvm::isa<LinearOp, GatherOp, MatmulOp, AttentionOp>(op))
       return;
-    auto weight = llvm::dyn_cast_or_null<BlockArgument>(outside(kernel, op->getOperand(operand)));
-    auto function = kernel->getParentOfType<func::FuncOp>();
-    if (!weight || !tensorOf(weight).hasStaticShape() || tensorOf(weight).getRank() != 2)
-      return;
-    const QuantFormat *format = formatOf(tensorOf(weight).getElementType());
-    if (!format && !llvm::isa<FloatType>(tensorOf(weight).getElementType()))
-      return;
-    auto text = [&](llvm::StringRef attr) {
-      return function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), attr);
-    };
-    if (text(kSpaceAttr) && text(kSpaceAttr).getValue() == "weight" && text(kNameAttr) &&
-        (!format || tensorOf(weight).getShape()[1] % format->blockLen == 0))
-      tiled.insert(text(kNameAttr).getValue());
+    for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+      BlockArgument weight = weightOf(kernel, op->getOperand(i));
+      if (!weight)
+        continue;
+      auto function = kernel->getParentOfType<func::FuncOp>();
+      auto name = function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kNameAttr);
+      if (!name)
+        continue;
+      bool isIndex = llvm::isa<GatherOp>(op) && i == 1;
+      if (!readsRows(op, i) && !isIndex)
+        inOrder.insert(name.getValue());
+      else if (!isIndex && fitsTiles(tensorOf(weight)))
+        tiled.insert(name.getValue());
+    }
   });
+  for (const auto &name : inOrder)
+    tiled.erase(name.getKey());
   return tiled;
 }
 

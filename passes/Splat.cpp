@@ -2,8 +2,8 @@
 
 #include "ir/Shapes.h"
 
+#include "llvm/ADT/APSInt.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
 
@@ -25,9 +25,11 @@ Number rounded(Number number, Type element) {
   auto integers = llvm::cast<IntegerType>(element);
   int64_t value = number.integer;
   unsigned width = integers.getWidth();
-  if (number.isFloat) { // towards zero; out of range is undefined, and stays what the cast gives
-    double limit = std::ldexp(1.0, 62);
-    value = std::abs(number.real) < limit ? static_cast<int64_t>(number.real) : 0;
+  if (number.isFloat) {
+    llvm::APSInt whole(width, integers.isUnsigned());
+    bool isExact = false; // towards zero, saturating, NaN is 0
+    llvm::APFloat(number.real).convertToInteger(whole, llvm::APFloat::rmTowardZero, &isExact);
+    value = whole.getExtValue();
   }
   if (width == 1)
     return {.integer = number.isFloat ? number.real != 0 : number.integer != 0};

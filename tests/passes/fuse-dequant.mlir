@@ -62,7 +62,7 @@ func.func @transposed_weight(%x: tensor<7x256xf32>, %b: tensor<2x7x256xf32>, %q:
 
 // 512 * 256 floats of 4 bytes are 524288 bytes that nobody asked for.
 func.func @expanded_weight(%q: tensor<512x256x!rosso.quant<q4_k>> {rosso.name = "blk.0.ffn_up.weight", rosso.space = "weight"}) -> tensor<512x256xf32> {
-  // expected-error @+1 {{weight 'blk.0.ffn_up.weight' (q4_k) would be expanded to f32 in memory (524288 bytes); consume it by linear or gather, or call dequant(materialize=true)}}
+  // expected-error @+1 {{weight 'blk.0.ffn_up.weight' (q4_k) would be expanded to f32 in memory (524288 bytes); consume it by linear or gather, or ask for it by materialize()}}
   %w = rosso.dequant %q : tensor<512x256x!rosso.quant<q4_k>> -> tensor<512x256xf32>
   %0 = rosso.neg %w : tensor<512x256xf32>
   return %0 : tensor<512x256xf32>

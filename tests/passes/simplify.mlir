@@ -79,6 +79,18 @@ func.func @folding_rounds_to_the_type() -> (tensor<f16>, tensor<i8>) {
   return %1, %3 : tensor<f16>, tensor<i8>
 }
 
+// 300 is 127 as i8, and -1 is 0 as u8.
+// CHECK-LABEL: @casts_saturate
+// CHECK-DAG:     rosso.constant 127 -> tensor<i8>
+// CHECK-DAG:     rosso.constant 0 -> tensor<ui8>
+func.func @casts_saturate() -> (tensor<i8>, tensor<ui8>) {
+  %0 = rosso.constant 300.0 -> tensor<f32>
+  %1 = rosso.cast %0 : tensor<f32> -> tensor<i8>
+  %2 = rosso.constant -1.0 -> tensor<f32>
+  %3 = rosso.cast %2 : tensor<f32> -> tensor<ui8>
+  return %1, %3 : tensor<i8>, tensor<ui8>
+}
+
 // CHECK-LABEL: @neutral_operands_go
 // CHECK-SAME:    %[[X:.*]]: tensor<4xf32>, %[[I:.*]]: tensor<4xi32>
 // CHECK-NEXT:    return %[[X]], %[[I]]
