@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace rosso {
@@ -27,6 +28,16 @@ public:
   using Source = std::function<Value(ValueRange index)>;
   void bind(Value tensor, Source source) { sources_.insert_or_assign(key(tensor), source); }
   void unbind(Value tensor) { sources_.erase(key(tensor)); }
+
+  /// Indices on the axis of `concat` lie in its source number `source` from now on, so that no
+  /// other needs to be read.
+  void chooseSource(ConcatOp concat, unsigned source) { choices_[concat] = source; }
+  void forgetChoices() { choices_.clear(); }
+  /// The source chosen; nothing if any may be meant.
+  std::optional<unsigned> chosenSource(ConcatOp concat) const {
+    auto it = choices_.find(concat);
+    return it == choices_.end() ? std::nullopt : std::optional(it->second);
+  }
 
   /// Values emitted while a Scope lives are forgotten with it: one for each nested region.
   class Scope {
@@ -55,6 +66,7 @@ private:
   Emit &e_;
   const KernelContext &kernel_;
   std::map<void *, Source> sources_;
+  llvm::DenseMap<mlir::Operation *, unsigned> choices_;
   std::vector<std::map<Key, Value>> scopes_;
 };
 

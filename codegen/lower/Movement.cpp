@@ -28,6 +28,12 @@ Values reshapeIndex(Emit &e, const KernelContext &kernel, const Shape &from, con
       result[j++] = e.constant(0);
       continue;
     }
+    if (i == to.size() || j == from.size()) { // only where there are no elements at all
+      if (j < from.size())
+        result[j++] = e.constant(0);
+      i = to.size();
+      continue;
+    }
     size_t iEnd = i, jEnd = j;
     Shape toRun, fromRun;
     auto takeTo = [&] { toRun.push_back(to[iEnd++]); };
@@ -95,11 +101,20 @@ Value concat(ElementEmitter &elements, ConcatOp op, ValueRange index) {
   Emit &e = elements.emit();
   auto axis = static_cast<size_t>(op.getAxis());
   Value result, begin = e.constant(0);
-  for (Value source : op.getSources()) {
+  std::optional<unsigned> chosen = elements.chosenSource(op);
+  for (auto [number, source] : llvm::enumerate(op.getSources())) {
     Value extent = elements.kernel().extent(e, shapeOf(source)[axis]);
     Value at = e.sub(index[axis], begin);
-    Value here = e.less(e.constant(-1), at); // later sources overrule
     Values moved(index.begin(), index.end());
+    if (chosen == number) {
+      moved[axis] = at;
+      return elements.element(source, moved);
+    }
+    if (chosen) {
+      begin = e.add(begin, extent);
+      continue;
+    }
+    Value here = e.less(e.constant(-1), at); // later sources overrule
     Value last = e.sub(extent, e.constant(1));
     moved[axis] = e.minimum(e.maximum(at, e.constant(0)), last);
     Value value = elements.element(source, moved);

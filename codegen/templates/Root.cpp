@@ -2,9 +2,32 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <set>
+
 namespace rosso {
 
 using namespace mlir;
+
+namespace {
+
+/// The concats on the last axis that stand between `value` and its first movement of another kind.
+void findConcats(Value value, std::vector<ConcatOp> &found) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return;
+  if (auto concat = dyn_cast<ConcatOp>(op)) {
+    bool isLast = static_cast<size_t>(concat.getAxis()) + 1 == shapeOf(value).size();
+    bool isStatic =
+        llvm::all_of(concat.getSources(), [](Value v) { return shapeOf(v).back().isConstant(); });
+    if (isLast && isStatic && !llvm::is_contained(found, concat))
+      found.push_back(concat);
+  } else if (op->hasTrait<Elementwise>()) {
+    for (Value operand : op->getOperands())
+      findConcats(operand, found);
+  }
+}
+
+} // namespace
 
 Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   KernelOp op = kernel.op;
@@ -23,6 +46,7 @@ Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   format_ = formatOf(element_);
   if (format_)
     blockLen_ = format_->blockLen;
+  findConcats(value_, concats_);
 }
 
 /// Packs 32 floats at `source` as int8 codes with one scale: code = round(x * 127 / max|x|).
@@ -113,6 +137,32 @@ void Root::store(ElementEmitter &elements, ValueRange outer, Value from, Value t
     });
     return;
   }
+  // Between the ends of concatenated parts it is known which part is meant.
+  std::set<int64_t> ends;
+  for (ConcatOp concat : concats_) {
+    int64_t end = 0;
+    for (Value source : concat.getSources())
+      ends.insert(end += shapeOf(source).back().constant());
+  }
+  if (ends.empty())
+    return storeRange(elements, outer, from, to);
+  int64_t begin = 0;
+  for (int64_t end : ends) {
+    for (ConcatOp concat : concats_) {
+      unsigned source = 0;
+      for (int64_t last = shapeOf(concat.getSources()[0]).back().constant(); last <= begin;)
+        last += shapeOf(concat.getSources()[++source]).back().constant();
+      elements.chooseSource(concat, source);
+    }
+    ElementEmitter::Scope scope(elements);
+    storeRange(elements, outer, e.maximum(from, e.constant(begin)), e.minimum(to, e.constant(end)));
+    begin = end;
+  }
+  elements.forgetChoices();
+}
+
+void Root::storeRange(ElementEmitter &elements, ValueRange outer, Value from, Value to) const {
+  Emit &e = elements.emit();
   e.loop(from, to, 1, [&](Value i) {
     ElementEmitter::Scope scope(elements);
     Values index(outer);

@@ -23,6 +23,7 @@ public:
   void storeBelow(ElementEmitter &elements, ValueRange outer) const;
 
 private:
+  void storeRange(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
   void storeBlock(ElementEmitter &elements, Values index, Value block) const;
 
   const KernelContext &kernel_;
@@ -34,6 +35,7 @@ private:
   const QuantFormat *format_ = nullptr;
   int64_t blockLen_ = 1;
   Value pointer_;
+  std::vector<ConcatOp> concats_; // of the last axis, in the element's own index space
 };
 
 } // namespace rosso
