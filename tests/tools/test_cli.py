@@ -5,12 +5,13 @@ Run by ctest with the folder of the binaries and the root of the sources as argu
 
 import json
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+from npy import read_npy
 
 BIN, ROOT = Path(sys.argv[1]), Path(sys.argv[2])
 DEMO = ROOT / "models/demo/rosso-demo.gguf"
@@ -21,18 +22,6 @@ IDS = "300,403,407,261,378"
 def run(tool, *arguments, text=None):
     command = [BIN / tool, *map(str, arguments)]
     return subprocess.run(command, input=text, capture_output=True, text=True, timeout=300)
-
-
-def read_npy(path):
-    """Shape and f32 values of a version 1.0 file, read by the rules of numpy.lib.format."""
-    data = path.read_bytes()
-    assert data[:8] == b"\x93NUMPY\x01\x00", data[:8]
-    (length,) = struct.unpack_from("<H", data, 8)
-    assert (10 + length) % 64 == 0
-    header = eval(data[10 : 10 + length])  # noqa: S307 - a literal that we just wrote
-    assert header["descr"] == "<f4" and header["fortran_order"] is False, header
-    count = (len(data) - 10 - length) // 4
-    return header["shape"], struct.unpack_from(f"<{count}f", data, 10 + length)
 
 
 class Tool(unittest.TestCase):
