@@ -12,4 +12,9 @@ Value lowerElementwise(Emit &e, mlir::Operation *op, ValueRange operands);
 /// An op with the Movement trait (gather among them), or iota, constant, variable.
 Value lowerMovement(ElementEmitter &elements, mlir::Operation *op, ValueRange index);
 
+/// The index into `from` of the element that a reshape to `to` shows at `index`. Runs of extents
+/// with equal products are matched, so that [T, 896] -> [T, 14, 64] leaves T alone.
+Values reshapeIndex(Emit &e, const KernelContext &kernel, const Shape &from, const Shape &to,
+                    ValueRange index);
+
 } // namespace rosso

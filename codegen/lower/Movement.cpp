@@ -10,10 +10,6 @@ namespace rosso {
 
 using namespace mlir;
 
-namespace {
-
-/// The index into `from` of the element that a reshape to `to` shows at `index`. Runs of extents
-/// with equal products are matched, so that [T, 896] -> [T, 14, 64] leaves T alone.
 Values reshapeIndex(Emit &e, const KernelContext &kernel, const Shape &from, const Shape &to,
                     ValueRange index) {
   Values result(from.size());
@@ -67,6 +63,8 @@ Values reshapeIndex(Emit &e, const KernelContext &kernel, const Shape &from, con
   }
   return result;
 }
+
+namespace {
 
 Value shrink(ElementEmitter &elements, ShrinkOp op, ValueRange index) {
   Emit &e = elements.emit();

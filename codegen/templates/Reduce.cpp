@@ -3,6 +3,7 @@
 // One work item is one row. Its reductions run one after another, each a loop over the reduced
 // axes that carries the accumulator; then the row's results are computed from them. What a
 // reduction reads is computed again for each loop: it comes from the first-level cache.
+#include "codegen/lower/Lower.h"
 #include "codegen/templates/Root.h"
 #include "codegen/templates/Templates.h"
 
@@ -77,7 +78,8 @@ public:
     Value source = op->getOperand(0);
     ArrayRef<int64_t> axes = cast<DenseI64ArrayAttr>(op->getAttr("axes")).asArrayRef();
     Combiner combiner = combinerOf(e_, op);
-    Values index = indexOfRow(shapeOf(op->getResult(0)));
+    // One value for each row: the same elements in the same order, whatever the axes.
+    Values index = reshapeIndex(e_, kernel_, shapeOf(op->getResult(0)), rowShape_, row_);
     Value result = fold(source, axes, index, combiner.start,
                         [&](Value acc, Value x, ValueRange) { return combiner.combine(acc, x); });
     if (isa<ArgMaxOp>(op)) {
@@ -97,20 +99,6 @@ public:
   }
 
 private:
-  /// The row's index in a shape that has the row's extents and ones.
-  Values indexOfRow(const Shape &shape) {
-    Values index;
-    size_t next = 0;
-    for (const Dim &extent : shape) {
-      while (next < rowShape_.size() && rowShape_[next] == Dim(1) && extent != Dim(1))
-        ++next;
-      bool isRowAxis = extent != Dim(1) && next < rowShape_.size() && rowShape_[next] == extent;
-      assert((isRowAxis || extent == Dim(1)) && "a reduction has one value for each row");
-      index.push_back(isRowAxis ? row_[next++] : e_.constant(0));
-    }
-    return index;
-  }
-
   using Step = std::function<Value(Value acc, Value x, ValueRange index)>;
   Value fold(Value source, ArrayRef<int64_t> axes, Values index, Value acc, const Step &step) {
     if (axes.empty())
