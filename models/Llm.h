@@ -56,6 +56,7 @@ public:
 
   int64_t position() const { return position_; } // tokens in the KV cache
   int64_t context() const { return context_; }
+  int64_t chunk() const { return chunk_; } // tokens that one prefill reads at once
   const DecoderConfig &config() const { return config_; }
   const Graph &graph() const { return graph_; }
   Engine &engine() { return *engine_; }

@@ -9,10 +9,10 @@ namespace rosso {
 namespace {
 
 /// The places of the numbers in the input "sampling".
-enum SamplingNumber { kInverseTemperature, kTopP, kMinP, kRepeat, kPresence, kFrequency, kCount };
+enum SamplingNumber { InverseTemperature, TopP, MinP, Repeat, Presence, Frequency, Count };
 
 Tensor number(SamplingNumber which) {
-  return Tensor::input("sampling", {kCount}).select(0, static_cast<int64_t>(which));
+  return Tensor::input("sampling", {Count}).select(0, static_cast<int64_t>(which));
 }
 
 Tensor hidden() { return Tensor(-std::numeric_limits<float>::infinity()); }
@@ -60,10 +60,10 @@ Tensor Sampler::choose(const Tensor &logits, const Tensor &ids, const Dim &start
   if (options_.isGreedy())
     return scores.argmax(-1);
 
-  const Tensor inverse = number(kInverseTemperature);
+  const Tensor inverse = number(InverseTemperature);
   if (options_.topK == 0 && options_.topP == 1) { // nothing needs an order
     if (options_.minP > 0)                        // p >= minP * most likely p, in scores
-      scores = (scores < scores.max(-1, true) + number(kMinP).log()).where(hidden(), scores);
+      scores = (scores < scores.max(-1, true) + number(MinP).log()).where(hidden(), scores);
     return (scores * inverse + noise(vocabulary_, position)).argmax(-1);
   }
   const int64_t k = std::min(options_.topK == 0 ? kMostCandidates : options_.topK, vocabulary_);
@@ -71,7 +71,7 @@ Tensor Sampler::choose(const Tensor &logits, const Tensor &ids, const Dim &start
   const Tensor likely = best.softmax(-1);
   const Tensor row = Tensor::arange(k).reshape({k, 1}), column = Tensor::arange(k).reshape({1, k});
   const Tensor before = (column < row).where(likely, 0.0f).sum(-1).reshape({1, k});
-  const Tensor kept = (before < number(kTopP)) & (likely >= likely.slice(-1, 0, 1) * number(kMinP));
+  const Tensor kept = (before < number(TopP)) & (likely >= likely.slice(-1, 0, 1) * number(MinP));
   const Tensor first = column.eq(0); // always kept
   const Tensor chosen =
       ((kept | first).where(best, hidden()) * inverse + noise(k, position)).argmax(-1, true);
@@ -89,9 +89,9 @@ Tensor Sampler::penalised(const Tensor &scores, const Tensor &ids, const Dim &st
   const Tensor isToken =
       Tensor::arange(vocabulary_).reshape({vocabulary_, 1}).eq(recent.reshape({1, window}));
   const Tensor times = isToken.where(1.0f, 0.0f).sum(-1).reshape({1, vocabulary_});
-  const Tensor repeat = number(kRepeat);
+  const Tensor repeat = number(Repeat);
   const Tensor lowered = (scores > 0).where(scores / repeat, scores * repeat);
-  return (times > 0).where(lowered - number(kPresence), scores) - times * number(kFrequency);
+  return (times > 0).where(lowered - number(Presence), scores) - times * number(Frequency);
 }
 
 /// Gumbel noise, [1, count], by seed and position.

@@ -130,7 +130,7 @@ TEST_P(AccuracyOf, TheTrainedModel) {
   for (const auto &[name, d] :
        {std::pair{"exact", exact}, {"int8", int8}, {"kv q8_0", packedCache}})
     std::printf("%-6s %-8s %zu tokens: error %.2g, divergence %.2g, same first %.1f%%\n",
-                GetParam()->name.data(), name, ids->size(), d.error, d.divergence,
+                std::string(GetParam()->name).c_str(), name, ids->size(), d.error, d.divergence,
                 100 * d.sameFirst);
   EXPECT_LT(exact.error, 1e-3);
   EXPECT_LT(int8.divergence, 0.01);

@@ -61,24 +61,24 @@ double relativeError(const std::vector<float> &found,
 class DecoderOf : public testing::TestWithParam<std::pair<const char *, TinyModel>> {
 protected:
   void SetUp() override {
-    model_ = GetParam().second;
-    model_.randomize(7);
-    path_ = testing::TempDir() + "rosso-decoder-" + GetParam().first + ".gguf";
-    model_.write(path_);
-    auto file = GgufFile::open(path_);
-    ASSERT_TRUE(file.ok()) << file.error().message;
-    file_ = std::make_unique<GgufFile>(*std::move(file));
+    model = GetParam().second;
+    model.randomize(7);
+    path = testing::TempDir() + "rosso-decoder-" + GetParam().first + ".gguf";
+    model.write(path);
+    auto opened = GgufFile::open(path);
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    file = std::make_unique<GgufFile>(*std::move(opened));
   }
   std::unique_ptr<Llm> load(LlmOptions options) {
     options.withLogits = true;
-    auto llm = Llm::load(*file_, options);
+    auto llm = Llm::load(*file, options);
     EXPECT_TRUE(llm.ok()) << llm.error().message;
     return llm ? *std::move(llm) : nullptr;
   }
 
-  TinyModel model_;
-  std::string path_;
-  std::unique_ptr<GgufFile> file_;
+  TinyModel model;
+  std::string path;
+  std::unique_ptr<GgufFile> file;
 };
 
 // A cosine of an f32 angle of some tens is off by 2e-6; rounding keys to f16 in other places than
@@ -88,8 +88,7 @@ constexpr double kLimit = 2e-4;
 TEST_P(DecoderOf, ReferenceAgreesWithPlainLoops) {
   auto llm = load({.device = "reference"});
   ASSERT_TRUE(llm);
-  EXPECT_LT(relativeError(logitsOf(*llm, kIds, {kIds.size()}), plainLogits(model_, kIds)),
-            kLimit);
+  EXPECT_LT(relativeError(logitsOf(*llm, kIds, {kIds.size()}), plainLogits(model, kIds)), kLimit);
 }
 
 TEST_P(DecoderOf, ChunksAgreeWithOneTokenAtATime) {
@@ -111,7 +110,7 @@ TEST_P(DecoderOf, DecodeContinuesPrefill) {
   std::vector<int> ids = kIds;
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(next.ok()) << next.error().message;
-    const std::vector<double> last = plainLogits(model_, ids).back();
+    const std::vector<double> last = plainLogits(model, ids).back();
     EXPECT_EQ(*next, std::max_element(last.begin(), last.end()) - last.begin());
     ids.push_back(*next);
     next = llm->decode();
@@ -122,7 +121,7 @@ TEST_P(DecoderOf, CompiledAgreesWithPlainLoops) {
   auto llm = load({.exact = true});
   ASSERT_TRUE(llm);
   const std::vector<float> found = logitsOf(*llm, kIds, {4, kIds.size() - 4});
-  EXPECT_LT(relativeError(found, plainLogits(model_, kIds)), kLimit);
+  EXPECT_LT(relativeError(found, plainLogits(model, kIds)), kLimit);
 }
 
 TEST_P(DecoderOf, CompiledDecodesTheReferencesTokens) {
@@ -141,7 +140,7 @@ TEST_P(DecoderOf, CompiledDecodesTheReferencesTokens) {
 TEST_P(DecoderOf, EveryKernelAgreesWithTheReference) {
   auto llm = load({.exact = true});
   ASSERT_TRUE(llm);
-  auto report = verify(*file_, *llm, kIds, true);
+  auto report = verify(*file, *llm, kIds, true);
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_GT(report->checks.size(), 20u);
   const KernelCheck *off = report->firstOff();
@@ -151,9 +150,9 @@ TEST_P(DecoderOf, EveryKernelAgreesWithTheReference) {
 TEST_P(DecoderOf, PlanBoundsWhatIsCompiled) {
   const LlmOptions options{.withLogits = true};
   auto llm = load(options);
-  auto config = DecoderConfig::read(*file_);
+  auto config = DecoderConfig::read(*file);
   ASSERT_TRUE(llm && config.ok());
-  auto plan = planMemory(*file_, *config, graphOptions(*config, options));
+  auto plan = planMemory(*file, *config, graphOptions(*config, options));
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   const MemoryFacts actual = llm->engine().memory();
   constexpr uint64_t kAlignment = 64 << 10; // slots and regions

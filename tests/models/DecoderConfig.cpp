@@ -29,20 +29,20 @@ Error errorOf(const std::string &path) {
 
 class BadModel : public testing::Test {
 protected:
-  BadModel() { model_.randomize(3); }
+  BadModel() { model.randomize(3); }
   Error error(const std::function<void(GgufWriter &)> &change = {},
               const std::string &withoutKey = "") {
     const std::string path = temporaryPath("bad.gguf");
-    model_.write(path, change, withoutKey);
+    model.write(path, change, withoutKey);
     return errorOf(path);
   }
-  TinyModel model_;
+  TinyModel model;
 };
 
 TEST_F(BadModel, None) { EXPECT_EQ(error().message, ""); }
 
 TEST_F(BadModel, UnknownArchitecture) {
-  model_.architecture = "mamba";
+  model.architecture = "mamba";
   const Error found = error();
   EXPECT_EQ(found.code, ErrorCode::Unsupported);
   EXPECT_THAT(found.message, HasSubstr("key general.architecture: found 'mamba', wanted one of "
@@ -90,32 +90,32 @@ TEST_F(BadModel, UnknownScaling) {
 }
 
 TEST_F(BadModel, MissingTensor) {
-  model_.extents.erase("blk.1.ffn_up.weight");
+  model.extents.erase("blk.1.ffn_up.weight");
   EXPECT_THAT(error().message, HasSubstr("tensor blk.1.ffn_up.weight: not found, wanted [48, 32]"));
 }
 
 TEST_F(BadModel, TensorOfAnotherShape) {
-  model_.extents["blk.1.ffn_up.weight"] = {48, 32};
+  model.extents["blk.1.ffn_up.weight"] = {48, 32};
   EXPECT_THAT(error().message,
               HasSubstr("tensor blk.1.ffn_up.weight: found [32, 48], wanted [48, 32]"));
 }
 
 TEST_F(BadModel, TensorThatNobodyKnows) {
-  model_.tensors["blk.0.attn_sinks.weight"] = {1, 2, 3, 4};
-  model_.extents["blk.0.attn_sinks.weight"] = {4};
+  model.tensors["blk.0.attn_sinks.weight"] = {1, 2, 3, 4};
+  model.extents["blk.0.attn_sinks.weight"] = {4};
   EXPECT_EQ(error().code, ErrorCode::Unsupported);
   EXPECT_THAT(error().message, HasSubstr("tensor 'blk.0.attn_sinks.weight': no part of"));
 }
 
 TEST_F(BadModel, FrequencyFactorsOfAnotherSize) {
-  model_.frequencyFactors = {1, 2};
-  model_.randomize(3);
+  model.frequencyFactors = {1, 2};
+  model.randomize(3);
   EXPECT_THAT(error().message, HasSubstr("rope_freqs.weight: found 2 elements of f32, wanted 4"));
 }
 
 TEST_F(BadModel, QuantisedCacheOfOddHeads) {
   const std::string path = temporaryPath("model.gguf");
-  model_.write(path);
+  model.write(path);
   auto file = GgufFile::open(path);
   auto config = DecoderConfig::read(*file);
   ASSERT_TRUE(config.ok());

@@ -51,6 +51,15 @@ Status Generation::run(std::span<const TokenId> prompt) {
 
   Stopwatch watch;
   promptTokens = prompt.size();
+  if (llm_.position() + static_cast<int64_t>(prompt.size()) <= llm_.context())
+    while (prompt.size() > static_cast<size_t>(llm_.chunk()) && !interrupted()) {
+      const auto part = prompt.first(static_cast<size_t>(llm_.chunk()));
+      if (auto read = llm_.prefill(part); !read)
+        return read.error();
+      prompt = prompt.subspan(part.size());
+    }
+  if (interrupted())
+    return {};
   ROSSO_TRY(TokenId next, llm_.prefill(prompt));
   promptSeconds = watch.lap();
   decodeSeconds = 0;
