@@ -2,6 +2,8 @@
 
 #include "ir/Shapes.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -19,6 +21,22 @@ bool isAnchor(Operation *op) {
 }
 
 bool isContraction(Operation *op) { return llvm::isa<LinearOp, MatmulOp>(op); }
+
+/// Whether one kernel may compute a linear beside others: only where all weights lie in tiles,
+/// which those do not that some contraction reads as its activations (see plan-memory).
+bool joinsOthers(LinearOp linear) {
+  auto weight = llvm::dyn_cast<BlockArgument>(linear.getWeight());
+  auto function = linear->getParentOfType<func::FuncOp>();
+  if (!weight || !function)
+    return false;
+  auto space = function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSpaceAttr);
+  if (space && space.getValue() != "weight")
+    return false;
+  return llvm::all_of(weight.getUses(), [](OpOperand &use) {
+    bool asWeight = llvm::isa<LinearOp>(use.getOwner()) && use.getOperandNumber() == 1;
+    return asWeight || !llvm::isa<LinearOp, MatmulOp, AttentionOp>(use.getOwner());
+  });
+}
 
 /// Costs nothing wherever it is needed.
 bool isTrivial(Operation *op) { return llvm::isa<ConstantOp, VariableOp, IotaOp>(op); }
@@ -132,14 +150,14 @@ void FusionPlan::growEpilogues() {
   single.reserve(ops_.size());
   for (unsigned i = 0; i < ops_.size(); ++i) {
     auto linear = llvm::dyn_cast<LinearOp>(ops_[i]);
-    if (linear && llvm::isa<BlockArgument>(linear.getWeight()))
+    if (linear && joinsOthers(linear))
       bySource[linear.getSource()].push_back(i);
     else if (isContraction(ops_[i]))
       growEpilogue({i});
   }
   for (unsigned i = 0; i < ops_.size(); ++i) {
     auto linear = llvm::dyn_cast<LinearOp>(ops_[i]);
-    if (!linear || !llvm::isa<BlockArgument>(linear.getWeight()))
+    if (!linear || !joinsOthers(linear))
       continue;
     const auto &group = bySource[linear.getSource()];
     if (group.front() == i)
@@ -409,52 +427,55 @@ void FusionPlan::cutShared() {
 
 //===-- kernels ----------------------------------------------------------------------------------//
 
-void FusionPlan::collectBodies() {
-  std::vector<int> owner(ops_.size(), -1); // the unit that saw this op last
-  for (size_t u = 0; u < units_.size(); ++u) {
-    FusionUnit &unit = units_[u];
-    llvm::SmallVector<unsigned> pending(unit.roots.begin(), unit.roots.end());
-    llvm::DenseMap<Value, bool> isInput;
-    while (!pending.empty()) {
-      unsigned at = pending.pop_back_val();
-      if (owner[at] == static_cast<int>(u))
+/// Lists what a unit computes and reads, each op after its operands and otherwise in the order of
+/// use. Program order would not do: what layers share lies before the second, but inside the first,
+/// and their kernels would differ.
+void FusionPlan::collectBody(FusionUnit &unit) const {
+  unit.ops.clear();
+  unit.inputs.clear();
+  llvm::DenseSet<unsigned> seen;
+  llvm::DenseSet<Value> inputs;
+  llvm::SmallVector<std::pair<unsigned, unsigned>> stack; // op, next operand
+  for (unsigned root : unit.roots) {
+    if (seen.insert(root).second)
+      stack.push_back({root, 0});
+    while (!stack.empty()) {
+      auto &[at, next] = stack.back();
+      if (next == ops_[at]->getNumOperands()) {
+        unit.ops.push_back(at);
+        stack.pop_back();
         continue;
-      owner[at] = static_cast<int>(u);
-      unit.ops.push_back(at);
-      for (Value operand : ops_[at]->getOperands()) {
-        int source = numberOf(operand);
-        if (source < 0 || (infos_[source].cut && infos_[source].unit != static_cast<int>(u)))
-          isInput[operand] = true;
-        else
-          pending.push_back(source);
       }
-    }
-    llvm::sort(unit.ops);
-    for (unsigned at : unit.ops) {
-      Operation *op = ops_[at];
-      for (Value operand : op->getOperands())
-        if (isInput[operand]) {
+      Value operand = ops_[at]->getOperand(next++);
+      int source = numberOf(operand);
+      if (source < 0 || (infos_[source].cut && !llvm::is_contained(unit.roots, source))) {
+        if (inputs.insert(operand).second)
           unit.inputs.push_back(operand);
-          isInput[operand] = false;
-        }
-      if (auto linear = llvm::dyn_cast<LinearOp>(op)) {
-        llvm::ArrayRef<int64_t> tokens = tensorOf(linear.getSource()).getShape().drop_back();
-        unit.kind = llvm::all_of(tokens, [](int64_t extent) { return extent == 1; })
-                        ? KernelTemplate::Matvec
-                        : KernelTemplate::Matmul;
-      } else if (llvm::isa<MatmulOp>(op)) {
-        unit.kind = KernelTemplate::Matmul;
-      } else if (llvm::isa<AttentionOp>(op)) {
-        unit.kind = KernelTemplate::Attention;
-      } else if (llvm::isa<TopKOp>(op)) {
-        unit.kind = KernelTemplate::TopK;
-      } else if (op->hasTrait<Reduction>()) {
-        unit.kind = KernelTemplate::Reduce;
-        unit.rows = infos_[at].rows;
+      } else if (seen.insert(source).second) {
+        stack.push_back({static_cast<unsigned>(source), 0});
       }
     }
-    if (unit.kind == KernelTemplate::Reduce)
+  }
+}
+
+void FusionPlan::classify(FusionUnit &unit) const {
+  for (unsigned at : unit.ops) {
+    Operation *op = ops_[at];
+    if (auto linear = llvm::dyn_cast<LinearOp>(op)) {
+      llvm::ArrayRef<int64_t> tokens = tensorOf(linear.getSource()).getShape().drop_back();
+      unit.kind = llvm::all_of(tokens, [](int64_t extent) { return extent == 1; })
+                      ? KernelTemplate::Matvec
+                      : KernelTemplate::Matmul;
+    } else if (llvm::isa<MatmulOp>(op)) {
+      unit.kind = KernelTemplate::Matmul;
+    } else if (llvm::isa<AttentionOp>(op)) {
+      unit.kind = KernelTemplate::Attention;
+    } else if (llvm::isa<TopKOp>(op)) {
+      unit.kind = KernelTemplate::TopK;
+    } else if (op->hasTrait<Reduction>()) {
+      unit.kind = KernelTemplate::Reduce;
       unit.rows = infos_[unit.roots.front()].rows;
+    }
   }
 }
 
@@ -526,17 +547,11 @@ void FusionPlan::mergeMaps() {
       merged.push_back(std::move(unit));
       continue;
     }
-    FusionUnit &host = merged[found->second];
-    host.roots.append(unit.roots.begin(), unit.roots.end());
-    host.ops.append(unit.ops.begin(), unit.ops.end());
-    for (Value input : unit.inputs)
-      if (!llvm::is_contained(host.inputs, input))
-        host.inputs.push_back(input);
+    merged[found->second].roots.append(unit.roots.begin(), unit.roots.end());
   }
   for (FusionUnit &unit : merged) {
     llvm::sort(unit.roots);
-    llvm::sort(unit.ops);
-    unit.ops.erase(llvm::unique(unit.ops), unit.ops.end());
+    collectBody(unit);
   }
   llvm::sort(merged, [](const FusionUnit &a, const FusionUnit &b) {
     return std::pair(a.level, a.roots.front()) < std::pair(b.level, b.roots.front());
@@ -552,7 +567,10 @@ FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function) {
   plan.growEpilogues();
   plan.alignRows();
   plan.cutShared();
-  plan.collectBodies();
+  for (FusionUnit &unit : plan.units_) {
+    plan.collectBody(unit);
+    plan.classify(unit);
+  }
   if (failed(plan.order()))
     return failure();
   plan.mergeMaps();

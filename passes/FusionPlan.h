@@ -21,7 +21,7 @@ namespace rosso {
 /// One kernel to be.
 struct FusionUnit {
   llvm::SmallVector<unsigned, 4> roots;  // ops whose values it yields, in order
-  llvm::SmallVector<unsigned> ops;       // all ops of its body, in order
+  llvm::SmallVector<unsigned> ops;       // of its body, each after its operands
   llvm::SmallVector<mlir::Value> inputs; // buffers it reads: arguments or roots of other units
   KernelTemplate kind = KernelTemplate::Map;
   std::optional<int64_t> rows; // of a reduce
@@ -68,7 +68,8 @@ private:
   void cutShared();
   void collectUses(unsigned op);
   bool isDearToRepeat(unsigned op) const;
-  void collectBodies();
+  void collectBody(FusionUnit &unit) const;
+  void classify(FusionUnit &unit) const;
   mlir::LogicalResult order();
   mlir::LogicalResult refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const;
   void mergeMaps();

@@ -82,4 +82,15 @@ func.func @states_and_weights(%w: tensor<8x32xf16> {rosso.name = "w", rosso.spac
   }
   return %2 : tensor<4x8xf32>
 }
+
+// A matrix that is multiplied by itself is read in rows once, so it lies in rows.
+// CHECK-LABEL: @by_itself
+// CHECK-SAME:    rosso.layout = "rows", rosso.name = "a"
+func.func @by_itself(%a: tensor<8x32xf16> {rosso.name = "a", rosso.space = "weight"}) -> tensor<8x8xf32> {
+  %0 = rosso.kernel "linear" matmul (%i = %a : tensor<8x32xf16>) -> tensor<8x8xf32> {
+    %1 = rosso.linear %i, %i : (tensor<8x32xf16>, tensor<8x32xf16>) -> tensor<8x8xf32>
+    rosso.yield %1 : tensor<8x8xf32>
+  }
+  return %0 : tensor<8x8xf32>
+}
 }
