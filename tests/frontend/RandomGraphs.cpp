@@ -22,7 +22,7 @@ const Variable kRows("T", 1, 7);
 class Grower {
 public:
   explicit Grower(unsigned seed) : random_(seed) {
-    for (Shape shape : {Shape{6, 8}, Shape{8}, Shape{3, 6, 8}, Shape{6, 1}, Shape{16, 8}})
+    for (const Shape &shape : {Shape{6, 8}, Shape{8}, Shape{3, 6, 8}, Shape{6, 1}, Shape{16, 8}})
       pool_.push_back(data(shape));
     pool_.push_back(data({7, 8}).slice(0, 0, kRows));
   }
