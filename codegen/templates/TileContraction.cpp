@@ -1,7 +1,8 @@
 // matvec and matmul over weights in the tile layout: y[t, n] = sum over k of x[t, k] w[n, k].
 //
-// A lane is a row of the weight, so sums never cross lanes. A work item is `kTiles` tiles of 16
-// rows and all tokens. With one token, each tile is unpacked in registers and multiplied at once:
+// A lane is a row of the weight, so sums never cross lanes. A work item is one or two tiles of 16
+// rows and a block of tokens whose activations stay in the second-level cache while one item after
+// the other uses them. With one token, each tile is unpacked in registers and multiplied at once:
 // weights stream from memory, everything else stays in the first-level cache. With many, a panel
 // of 256 weights of these rows is unpacked into stack memory (16 KiB at most) and used for a block
 // of tokens, then the next panel.
@@ -24,9 +25,9 @@ using namespace mlir;
 namespace {
 
 constexpr int64_t kLanes = kTileRows;
-constexpr int64_t kPanel = 256;      // weights of a row
-constexpr int64_t kTokenBlock = 128; // tokens that use a panel while it is in the cache
-constexpr int64_t kActBlock = 32;    // activations with one scale
+constexpr int64_t kPanel = 256;            // weights of a row
+constexpr int64_t kCacheBytes = 640 << 10; // activations that stay in the second-level cache
+constexpr int64_t kActBlock = 32;          // activations with one scale
 
 /// The parts of a kernel that depend on one linear: its formats and addresses.
 struct Weights {
@@ -66,7 +67,9 @@ public:
     tokens = tokenCount(first);
     single = tokens == Dim(1);
     tiles = single && !hasBlockedRoot() ? 1 : 2;
-    tokenStep = integer ? 4 : 6;
+    tokenStep = 6;
+    int64_t fitting = kCacheBytes / rowBytes() / tokenStep * tokenStep;
+    tokenBlock = std::clamp<int64_t>(fitting, 4 * tokenStep, 20 * tokenStep);
     vector = e.vectorOf(e.f32(), kLanes);
   }
 
@@ -75,21 +78,30 @@ public:
     for (const LinearGroup &group : groups)
       total = total + Dim(itemsOf(group));
     kernel.grid = {{.extent = total}};
-    kernel.schedule = std::string(integer ? "int8" : "f32") + ", rows " +
-                      std::to_string(tiles * kLanes) +
-                      (single ? "" : ", tokens " + std::to_string(tokenStep));
-    int64_t first = 0;
-    for (const LinearGroup &group : groups) {
-      int64_t last = first + itemsOf(group);
-      Value from = e.maximum(kernel.begin, e.constant(first));
-      Value to = e.minimum(kernel.end, e.constant(last));
-      e.loop(from, to, 1, [&](Value item) {
-        ElementEmitter::Scope scope(elements);
-        Value tileRow = e.mul(e.sub(item, e.constant(first)), e.constant(tiles));
-        single ? oneToken(group, tileRow) : manyTokens(group, tileRow);
-      });
-      first = last;
-    }
+    if (!single)
+      kernel.grid.insert(kernel.grid.begin(), GridDim{.extent = tokens, .tile = tokenBlock});
+    kernel.schedule =
+        std::string(integer ? "int8" : "f32") + ", rows " + std::to_string(tiles * kLanes) +
+        (single ? ""
+                : ", tokens " + std::to_string(tokenStep) + " of " + std::to_string(tokenBlock));
+    e.loop(kernel.begin, kernel.end, 1, [&](Value item) {
+      ElementEmitter::Scope scope(elements);
+      Value tile = e.remainder(item, e.constant(total.constant()));
+      Value firstToken =
+          e.mul(e.divide(item, e.constant(total.constant())), e.constant(tokenBlock));
+      int64_t first = 0;
+      for (const LinearGroup &group : groups) {
+        int64_t last = first + itemsOf(group);
+        Value inside =
+            e.bitAnd(e.less(e.constant(first - 1), tile), e.less(tile, e.constant(last)));
+        e.ifThen(inside, [&] {
+          ElementEmitter::Scope groupScope(elements);
+          Value tileRow = e.mul(e.sub(tile, e.constant(first)), e.constant(tiles));
+          single ? oneToken(group, tileRow) : manyTokens(group, tileRow, firstToken);
+        });
+        first = last;
+      }
+    });
   }
 
 private:
@@ -238,21 +250,18 @@ private:
 
   //===-- many tokens ------------------------------------------------------------------------===//
 
-  void manyTokens(const LinearGroup &group, Value tileRow) {
+  void manyTokens(const LinearGroup &group, Value tileRow, Value firstToken) {
     SumTile sums;
     sums.firstRow = e.mul(tileRow, e.constant(kLanes));
     sums.rows = tiles * kLanes;
-    for (size_t i = 0; i < group.linears.size(); ++i)
-      sums.sums.push_back(e.stack(kTokenBlock * tiles * kLanes * 4));
-    Value count = kernel.extent(e, tokens);
-    e.loop(e.constant(0), count, kTokenBlock, [&](Value first) {
-      ElementEmitter::Scope scope(elements);
-      sums.firstToken = first;
-      sums.tokens = e.minimum(e.sub(count, first), e.constant(kTokenBlock));
-      for (auto [i, linear] : llvm::enumerate(group.linears))
-        contract(group, Weights(kernel, linear), tileRow, first, sums.tokens, sums.sums[i]);
-      storeResults(elements, group, sums);
-    });
+    sums.firstToken = firstToken;
+    Value left = e.sub(kernel.extent(e, tokens), firstToken);
+    sums.tokens = e.minimum(left, e.constant(tokenBlock));
+    for (LinearOp linear : group.linears) {
+      sums.sums.push_back(e.stack(tokenBlock * tiles * kLanes * 4));
+      contract(group, Weights(kernel, linear), tileRow, firstToken, sums.tokens, sums.sums.back());
+    }
+    storeResults(elements, group, sums);
   }
 
   /// sums[t][rows] = x w^T for the tokens of a block.
@@ -415,9 +424,10 @@ private:
   Type inputType;       // else
   int64_t length = 0;   // K
   Dim tokens;
-  bool single = false; // one token
-  int64_t tiles = 1;   // of 16 rows in an item
-  int64_t tokenStep = 1;
+  bool single = false;    // one token
+  int64_t tiles = 1;      // of 16 rows in an item
+  int64_t tokenStep = 1;  // that share a load of weights
+  int64_t tokenBlock = 1; // of an item
   Type vector;
   Value panelWeights, panelScales, panelOffsets;
 };
