@@ -34,6 +34,15 @@ TEST(Realize, BindsVariables) {
   EXPECT_EQ(*sum, std::vector{45});
 }
 
+TEST(Realize, DrawsTinygradsNumbers) {
+  // Printed by tinygrad after Tensor.manual_seed(42).
+  Tensor::manualSeed(42);
+  auto numbers = Tensor::rand({5}).toVector<float>();
+  ASSERT_TRUE(numbers.ok()) << numbers.error().message;
+  EXPECT_EQ(*numbers, (std::vector{0.38104248046875f, 0.009775400161743164f, 0.1128007173538208f,
+                                   0.1176995038986206f, 0.505361795425415f}));
+}
+
 TEST(Realize, RefusesWhatHasNoData) {
   auto missing = (Tensor::input("x", {2}) + 1).realize();
   ASSERT_FALSE(missing.ok());
