@@ -30,8 +30,7 @@ struct VerifyReport {
 };
 
 /// Verifies `prefill` of these tokens and one `decode`. The session must be at its beginning and is
-/// of no use afterwards. `exact`: neither activations nor the KV cache are rounded to int8.
-Result<VerifyReport> verify(const GgufFile &file, Llm &llm, std::span<const TokenId> ids,
-                            bool exact);
+/// of no use afterwards.
+Result<VerifyReport> verify(const GgufFile &file, Llm &llm, std::span<const TokenId> ids);
 
 } // namespace rosso

@@ -99,8 +99,8 @@ Status writeLogits(Llm &llm, const std::vector<TokenId> &ids, const std::string 
   return npy.finish();
 }
 
-Status verifyKernels(const GgufFile &file, Llm &llm, const std::vector<TokenId> &ids, bool exact) {
-  ROSSO_TRY(const VerifyReport report, verify(file, llm, ids, exact));
+Status verifyKernels(const GgufFile &file, Llm &llm, const std::vector<TokenId> &ids) {
+  ROSSO_TRY(const VerifyReport report, verify(file, llm, ids));
   auto show = [](const KernelCheck &check) {
     char numbers[96];
     std::snprintf(numbers, sizeof numbers, "relative error %.3g, limit %.3g", check.error,
@@ -168,7 +168,7 @@ Status run(const Flags &flags) {
   progress.clear();
   catchInterrupts();
   if (flags.verify)
-    return verifyKernels(file, *llm, ids, flags.model.exact && flags.model.kv == "f16");
+    return verifyKernels(file, *llm, ids);
   if (options.withLogits)
     return writeLogits(*llm, ids, flags.logits);
 

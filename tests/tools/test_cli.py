@@ -103,6 +103,16 @@ class Run(Tool):
         self.assertEqual(host, self.succeed("rosso-run", *common, "--exact"))
         self.assertEqual(host, self.succeed("rosso-run", *common, "--kv", "q8_0"))
 
+    def test_sampled_ids_are_those_of_the_reference(self):
+        common = (DEMO, "-p", "One day", "--tokens", 16, "--exact", "--print-ids", "--seed", 3)
+        everything = ("--temp", 1.2, "--top-k", 0, "--top-p", 1)
+        penalties = ("--temp", 0, "--repeat-penalty", 1.3, "--presence-penalty", 0.5)
+        for more in ((), ("--temp", 1.5, "--top-k", 7), everything, penalties):
+            with self.subTest(more):
+                host = self.succeed("rosso-run", *common, *more)
+                reference = self.succeed("rosso-run", *common, *more, "--device", "reference")
+                self.assertEqual(host, reference)
+
     def test_ids_decode_to_the_text(self):
         common = (DEMO, "-p", "Once upon a time", "--tokens", 20, "--temp", 0)
         ids = self.succeed("rosso-run", *common, "--print-ids")
