@@ -3,6 +3,7 @@
 #include "ir/Rosso.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseSet.h"
 
 #include <algorithm>
 #include <numeric>
@@ -135,6 +136,39 @@ void setVars(Operation *module, const VarTable &vars) {
     entries.push_back(
         builder.getNamedAttr(name, builder.getI64ArrayAttr({bounds.min, bounds.max})));
   module->setAttr(kVarsAttr, builder.getDictionaryAttr(entries));
+}
+
+LogicalResult requireDeclaredVariables(Operation *root) {
+  VarTable vars = varsOf(root);
+  llvm::DenseSet<Attribute> good;
+  auto check = [&](Operation *op, Type type) {
+    auto tensor = llvm::dyn_cast<RankedTensorType>(type);
+    auto dims = tensor ? llvm::dyn_cast_or_null<DimsAttr>(tensor.getEncoding()) : DimsAttr();
+    if (!dims || !good.insert(dims).second)
+      return success();
+    for (StringAttr extent : dims.getExtents()) {
+      Dim dim = dimOf(extent.getValue());
+      for (const auto &[name, coefficient] : dim.terms())
+        if (!vars.count(name)) {
+          op->emitError() << "extent '" << extent.getValue() << "' names '" << name
+                          << "', which rosso.vars of the module does not declare";
+          return failure();
+        }
+    }
+    return success();
+  };
+  WalkResult result = root->walk([&](Operation *op) -> WalkResult {
+    for (Type type : op->getResultTypes())
+      if (failed(check(op, type)))
+        return failure();
+    for (Region &region : op->getRegions())
+      for (mlir::Block &block : region)
+        for (Type type : block.getArgumentTypes())
+          if (failed(check(op, type)))
+            return failure();
+    return success();
+  });
+  return failure(result.wasInterrupted());
 }
 
 uint64_t byteSize(RankedTensorType type, const VarTable &vars) {

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
+#include "mlir/Support/LLVM.h"
 
 #include <optional>
 
@@ -41,6 +42,9 @@ Dim dimOf(llvm::StringRef text);
 /// The variables of the module around `op` (or `op` itself); none if it declares none.
 VarTable varsOf(mlir::Operation *op);
 void setVars(mlir::Operation *module, const VarTable &vars);
+/// Fails with a diagnostic where a tensor in `root` has an extent of a variable that its module
+/// does not declare: its size is then unknown.
+mlir::LogicalResult requireDeclaredVariables(mlir::Operation *root);
 
 /// Bytes of a tensor, dense and row-major, at its largest extents; quantised rows by whole blocks.
 uint64_t byteSize(mlir::RankedTensorType type, const VarTable &vars);

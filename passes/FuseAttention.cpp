@@ -403,6 +403,8 @@ struct FuseAttention : impl::FuseAttentionBase<FuseAttention> {
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;
+    if (failed(requireDeclaredVariables(getOperation())))
+      return signalPassFailure();
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(applyPatternsGreedily(getOperation(), patterns, config)))

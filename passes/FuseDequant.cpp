@@ -161,6 +161,8 @@ struct FuseDequant : impl::FuseDequantBase<FuseDequant> {
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;
+    if (failed(requireDeclaredVariables(getOperation())))
+      return signalPassFailure();
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(applyPatternsGreedily(getOperation(), patterns, config)) ||

@@ -179,6 +179,8 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (failed(requireDeclaredVariables(module)))
+      return signalPassFailure();
     VarTable vars = varsOf(module);
     uint64_t scratch = 0;
     for (auto function : module.getOps<func::FuncOp>()) {

@@ -31,6 +31,8 @@ struct Schedule : impl::ScheduleBase<Schedule> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (failed(requireDeclaredVariables(function)))
+      return signalPassFailure();
     VarTable vars = varsOf(function);
     llvm::DenseMap<Value, Access> reads; // of the memory of a value
     for (BlockArgument argument : function.getArguments()) {
