@@ -61,6 +61,7 @@ private:
   void cutOperands();
   void cutSelfReadingUpdates();
   void growEpilogues();
+  std::vector<unsigned> findRegion(llvm::ArrayRef<unsigned> contractions);
   void growEpilogue(llvm::ArrayRef<unsigned> contractions);
   void alignRows();
   void cutRow(mlir::Value value);

@@ -1,0 +1,152 @@
+// Contractions and what their kernels compute besides: linears of one x, and the elementwise ops
+// after them.
+#include "passes/FusionPlan.h"
+
+#include "llvm/ADT/DenseSet.h"
+
+#include <algorithm>
+#include <functional>
+
+using namespace mlir;
+
+namespace rosso {
+
+namespace {
+
+/// Whether one kernel may compute a linear beside others: only where all weights lie in tiles,
+/// which those do not that some contraction reads as its activations (see plan-memory).
+bool joinsOthers(LinearOp linear) {
+  auto weight = llvm::dyn_cast<BlockArgument>(linear.getWeight());
+  auto function = linear->getParentOfType<func::FuncOp>();
+  if (!weight || !function)
+    return false;
+  auto space = function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSpaceAttr);
+  if (space && space.getValue() != "weight")
+    return false;
+  return llvm::all_of(weight.getUses(), [](OpOperand &use) {
+    bool asWeight = llvm::isa<LinearOp>(use.getOwner()) && use.getOperandNumber() == 1;
+    return asWeight || !llvm::isa<LinearOp, MatmulOp, AttentionOp>(use.getOwner());
+  });
+}
+
+/// The immediate post-dominator of every node of a graph: the next that all ways to the outside
+/// lead through, or -1. `users` are higher numbers; -1 is the outside.
+std::vector<int> postDominators(const std::vector<std::vector<int>> &users) {
+  int count = static_cast<int>(users.size());
+  std::vector<int> next(users.size(), -1), height(users.size(), 1);
+  for (int i = count - 1; i >= 0; --i) {
+    int meet = users[i].empty() ? -1 : users[i].front();
+    for (int user : users[i]) {
+      while (meet != user && meet != -1 && user != -1) {
+        int &higher = height[meet] >= height[user] ? meet : user;
+        higher = next[higher];
+      }
+      meet = meet == user ? meet : -1;
+    }
+    next[i] = meet;
+    height[i] = meet == -1 ? 1 : height[meet] + 1;
+  }
+  return next;
+}
+
+} // namespace
+
+/// Linears of one x become one kernel; a matmul is one by itself.
+void FusionPlan::growEpilogues() {
+  llvm::DenseMap<Value, llvm::SmallVector<unsigned, 4>> bySource;
+  for (unsigned i = 0; i < ops_.size(); ++i) {
+    auto linear = llvm::dyn_cast<LinearOp>(ops_[i]);
+    if (linear && joinsOthers(linear))
+      bySource[linear.getSource()].push_back(i);
+    else if (llvm::isa<LinearOp, MatmulOp>(ops_[i]))
+      growEpilogue({i});
+  }
+  for (unsigned i = 0; i < ops_.size(); ++i) {
+    auto linear = llvm::dyn_cast<LinearOp>(ops_[i]);
+    if (!linear || !joinsOthers(linear))
+      continue;
+    const auto &group = bySource[linear.getSource()];
+    if (group.front() == i)
+      growEpilogue(group);
+  }
+}
+
+/// The contractions and the ops that could follow them in one kernel, by number: elementwise ops
+/// whose other operands come from before the contractions, so that no two kernels ever wait for
+/// each other.
+std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractions) {
+  unsigned depth = 0;
+  for (unsigned i : contractions)
+    depth = std::max(depth, infos_[i].depth);
+  llvm::DenseSet<unsigned> inside(contractions.begin(), contractions.end());
+  auto belongs = [&](unsigned at) {
+    return llvm::all_of(ops_[at]->getOperands(), [&](Value operand) {
+      Info *info = infoOf(operand);
+      return !info || info->depth < depth || inside.contains(numberOf(operand));
+    });
+  };
+  // Users have higher numbers than what they use, so going upwards sees operands first.
+  std::vector<unsigned> heap(contractions.begin(), contractions.end()), region;
+  std::make_heap(heap.begin(), heap.end(), std::greater<>());
+  llvm::DenseSet<unsigned> visited;
+  while (!heap.empty()) {
+    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+    unsigned at = heap.back();
+    heap.pop_back();
+    if (!visited.insert(at).second || (!inside.contains(at) && !belongs(at)))
+      continue;
+    inside.insert(at);
+    region.push_back(at);
+    if (infos_[at].cut)
+      continue;
+    for (Operation *user : ops_[at]->getUsers())
+      if (auto found = numbers_.find(user);
+          found != numbers_.end() && user->hasTrait<Elementwise>()) {
+        heap.push_back(found->second);
+        std::push_heap(heap.begin(), heap.end(), std::greater<>());
+      }
+  }
+  return region;
+}
+
+/// Adds to contractions the elementwise ops after them, as far as that makes no more buffers: each
+/// contraction's buffer moves on through its post-dominators.
+void FusionPlan::growEpilogue(llvm::ArrayRef<unsigned> contractions) {
+  std::vector<unsigned> region = findRegion(contractions);
+  llvm::DenseMap<Operation *, int> place;
+  for (auto [i, at] : llvm::enumerate(region))
+    place[ops_[at]] = static_cast<int>(i);
+  std::vector<std::vector<int>> users(region.size());
+  for (auto [i, at] : llvm::enumerate(region)) {
+    if (infos_[at].cut) // a buffer for others, too
+      users[i].push_back(-1);
+    for (Operation *user : ops_[at]->getUsers())
+      users[i].push_back(place.contains(user) ? place[user] : -1);
+  }
+  std::vector<int> next = postDominators(users);
+
+  int unit = makeUnit();
+  llvm::SmallVector<unsigned> pending;
+  for (unsigned at : contractions) {
+    int last = place[ops_[at]];
+    while (next[last] != -1)
+      last = next[last];
+    Info &info = infos_[region[last]];
+    info.cut = true;
+    info.unit = unit;
+    pending.push_back(region[last]);
+  }
+  // What lies on the way to the buffers is computed by this kernel and no other.
+  while (!pending.empty()) {
+    Info &info = infos_[pending.back()];
+    Operation *op = ops_[pending.pop_back_val()];
+    if (info.inEpilogue)
+      continue;
+    info.inEpilogue = true;
+    for (Value operand : op->getOperands())
+      if (Operation *source = operand.getDefiningOp(); source && place.contains(source))
+        pending.push_back(numberOf(operand));
+  }
+}
+
+} // namespace rosso
