@@ -136,18 +136,20 @@ bool hides(Value value) {
   return number && number->isFloat && number->real <= kHidden;
 }
 
-/// The matmul that scales and masks lead to, if any.
-bool leadsToMatmul(Value value) {
+/// Whether at most `steps` scales and masks lead to a matmul.
+bool leadsToMatmul(Value value, int steps = 8) {
   value = withoutCasts(value);
   if (value.getDefiningOp<MatmulOp>())
     return true;
+  if (steps-- == 0)
+    return false;
   if (auto product = scaled(value))
-    return leadsToMatmul(product->first);
+    return leadsToMatmul(product->first, steps);
   if (auto add = value.getDefiningOp<AddOp>())
-    return leadsToMatmul(add.getLhs()) || leadsToMatmul(add.getRhs());
+    return leadsToMatmul(add.getLhs(), steps) || leadsToMatmul(add.getRhs(), steps);
   if (auto where = value.getDefiningOp<WhereOp>())
-    return (hides(where.getRhs()) && leadsToMatmul(where.getLhs())) ||
-           (hides(where.getLhs()) && leadsToMatmul(where.getRhs()));
+    return (hides(where.getRhs()) && leadsToMatmul(where.getLhs(), steps)) ||
+           (hides(where.getLhs()) && leadsToMatmul(where.getRhs(), steps));
   return false;
 }
 
