@@ -12,9 +12,9 @@ class Target {
 public:
   virtual ~Target() = default;
 
-  /// acc + the dot product of four unsigned bytes of `codes` with four signed bytes of
-  /// `activations`, in each of 16 lanes; all three are vector<16xi32>. Exact.
-  virtual Value dotBytes(Emit &e, Value acc, Value codes, Value activations) const = 0;
+  /// acc + the dot product of the four unsigned bytes of `left` with the four signed bytes of
+  /// `right`, in each of 16 lanes; all three are vector<16xi32>. Exact.
+  virtual Value dotBytes(Emit &e, Value acc, Value left, Value right) const = 0;
 
   /// table[byte] + bias in every byte of `codes` (vector<16xi32>, every byte below 16).
   virtual Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table,

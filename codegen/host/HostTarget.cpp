@@ -63,17 +63,17 @@ HostTarget HostTarget::detect() {
   return target;
 }
 
-Value HostTarget::dotBytes(Emit &e, Value acc, Value codes, Value activations) const {
+Value HostTarget::dotBytes(Emit &e, Value acc, Value left, Value right) const {
   if (hasVnni512)
     return intrinsic(e, acc.getType(), "llvm.x86.avx512.vpdpbusd.512",
-                     {acc, bytesOf(e, codes), bytesOf(e, activations)});
+                     {acc, bytesOf(e, left), bytesOf(e, right)});
   // Bytes 0 and 2, then 1 and 3, as pairs of i16: products below 2^15 whose sum fits i32.
   Value sum = acc;
   for (int odd : {0, 1}) {
-    Value unsignedPairs = e.bitAnd(e.shiftRight(codes, 8 * odd), 0x00ff00ffll);
+    Value unsignedPairs = e.bitAnd(e.shiftRight(left, 8 * odd), 0x00ff00ffll);
     auto pairs = [&](Value v) { return e.bitcast(v, e.vectorOf(e.i16(), 32)); };
     Value u = pairs(unsignedPairs);
-    Value s = pairs(activations);
+    Value s = pairs(right);
     if (!odd)
       s = e.shiftLeft(s, 8);
     s = e.shiftRightSigned(s, 8);

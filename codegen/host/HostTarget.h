@@ -12,7 +12,7 @@ public:
   /// The CPU we run on.
   static HostTarget detect();
 
-  Value dotBytes(Emit &e, Value acc, Value codes, Value activations) const override;
+  Value dotBytes(Emit &e, Value acc, Value left, Value right) const override;
   Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table, int bias) const override;
 
   std::string triple, cpu, features; // as LLVM names them

@@ -58,7 +58,8 @@ Value TileEmitter::planeVector(const TilePlane &plane, unsigned index, Type lane
   return value;
 }
 
-Value TileEmitter::quad(unsigned j) {
+/// The codes as they are stored, joined from their planes.
+Value TileEmitter::codes(unsigned j) {
   Value code;
   for (const TilePlane &plane : layout_.codes) {
     unsigned quadsPerDword = 8 / plane.width;
@@ -69,9 +70,25 @@ Value TileEmitter::quad(unsigned j) {
     bits = e_.shiftLeft(bits, plane.shift);
     code = code ? e_.bitOr(code, bits) : bits;
   }
+  return code;
+}
+
+Value TileEmitter::quad(unsigned j) {
+  Value code = codes(j);
   if (!format_.table.empty())
     return target_.lookupBytes(e_, code, format_.table, byteBias(format_));
   return format_.signedCodes ? e_.bitXor(code, 0x80808080ll) : code;
+}
+
+Value TileEmitter::signedQuad(unsigned j) {
+  Value code = codes(j);
+  if (!format_.table.empty())
+    code = target_.lookupBytes(e_, code, format_.table, 0);
+  if (!format_.zero)
+    return code;
+  Type bytes = e_.vectorOf(e_.i8(), 4 * kRows);
+  Value moved = e_.sub(e_.bitcast(code, bytes), e_.constant(bytes, format_.zero));
+  return e_.bitcast(moved, code.getType());
 }
 
 Value TileEmitter::scaleElement(unsigned element) {
@@ -101,20 +118,24 @@ Value TileEmitter::scale(unsigned g) {
   return e_.mulF(d_, emitGroupScale(e_, format_, scaleElement(g)));
 }
 
-Value TileEmitter::offset(unsigned g) {
-  Value total;
-  if (int zero = format_.zero + byteBias(format_))
-    total = e_.mulF(scale(g), e_.constantFloat(e_.vectorOf(e_.f32(), kRows), zero));
+Value TileEmitter::minimum(unsigned g) {
   if (format_.dmin.type == ScaleType::None)
-    return total;
+    return {};
   if (!dmin_)
     dmin_ = blockScale(format_.dmin, layout_.dminOffset);
   Value minimum = dmin_;
   if (format_.groupMins)
     minimum = e_.mulF(dmin_, e_.toFloat(scaleElement(format_.groups() + g), e_.f32()));
-  if (!total)
-    return format_.minSign > 0 ? minimum : e_.subF(e_.zero(e_.vectorOf(e_.f32(), kRows)), minimum);
-  return format_.minSign > 0 ? e_.addF(total, minimum) : e_.subF(total, minimum);
+  return format_.minSign > 0 ? minimum : e_.subF(e_.zero(minimum.getType()), minimum);
+}
+
+Value TileEmitter::offset(unsigned g) {
+  Value total = minimum(g);
+  int zero = format_.zero + byteBias(format_);
+  if (!zero)
+    return total;
+  Value ofZero = e_.mulF(scale(g), e_.constantFloat(e_.vectorOf(e_.f32(), kRows), zero));
+  return total ? e_.addF(total, ofZero) : ofZero;
 }
 
 } // namespace rosso

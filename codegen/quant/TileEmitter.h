@@ -10,20 +10,25 @@
 
 namespace rosso {
 
-/// Sixteen rows at once, one a lane. A weight is `scale(g) * byte - offset(g)`, where `byte` is the
-/// unsigned byte that `quad` gives; the integer dot product of these bytes needs no sign.
+/// Sixteen rows at once, one a lane. A weight is
+///
+///   scale(g) * byte - offset(g)      with the unsigned bytes of `quad`, or
+///   scale(g) * byte - minimum(g)     with the signed bytes of `signedQuad`
 class TileEmitter {
 public:
   TileEmitter(Emit &e, const Target &target, const QuantFormat &format, Value tile);
 
-  /// vector<16xi32>: in its four bytes the codes of weights 4j .. 4j+3 of the block.
+  /// vector<16xi32>: in its four bytes those of weights 4j .. 4j+3 of the block.
   Value quad(unsigned j);
+  Value signedQuad(unsigned j);
   /// vector<16xf32> scale of group g.
   Value scale(unsigned g);
-  /// vector<16xf32> offset of group g; null where it is always zero.
+  /// vector<16xf32>; null where it is always zero.
   Value offset(unsigned g);
+  Value minimum(unsigned g);
 
 private:
+  Value codes(unsigned j);
   Value planeVector(const TilePlane &plane, unsigned index, Type laneType);
   Value scaleElement(unsigned element);
   Value blockScale(const BlockScale &scale, unsigned offset);

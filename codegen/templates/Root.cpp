@@ -49,15 +49,15 @@ Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   findConcats(value_, concats_);
 }
 
-/// Packs 32 floats at `source` as int8 codes with one scale: code = round(x * 127 / max|x|).
-/// Returns the scale and the sums of the two halves of the codes.
+/// Packs 32 floats at `source` with one scale, as code = round(x * 127 / max|x|), stored plus
+/// `bias`. Returns the scale and the sums of the two halves of the codes.
 namespace {
 struct Packed {
   Value scale;
   Value sums[2];
 };
 
-Packed packInt8(Emit &e, Value source, Value codes) {
+Packed packInt8(Emit &e, Value source, Value codes, int bias) {
   constexpr int64_t kHalf = 16;
   Type vector = e.vectorOf(e.f32(), kHalf);
   Value halves[2], magnitude;
@@ -80,7 +80,8 @@ Packed packInt8(Emit &e, Value source, Value codes) {
     Value rounded = math::RoundEvenOp::create(e.b, e.loc, scaled);
     Value integers = arith::FPToSIOp::create(e.b, e.loc, e.vectorOf(e.i32(), kHalf), rounded);
     packed.sums[h] = e.reduceAdd(integers);
-    e.store(e.truncate(integers, e.i8()), e.at(codes, h * kHalf));
+    Value biased = e.add(integers, e.constant(integers.getType(), bias));
+    e.store(e.truncate(biased, e.i8()), e.at(codes, h * kHalf));
   }
   return packed;
 }
@@ -88,7 +89,7 @@ Packed packInt8(Emit &e, Value source, Value codes) {
 
 void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const {
   Emit &e = elements.emit();
-  assert(blockLen_ == 32 && format_->signedCodes && format_->codeBits == 8 &&
+  assert(blockLen_ == 32 && format_->codeBits == 8 &&
          "kernels write int8 blocks of 32: q8_a and q8_0");
   Value buffer = e.stack(blockLen_ * 4);
   Value first = e.mul(block, e.constant(blockLen_));
@@ -110,7 +111,7 @@ void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const
   Value rowPointer = e.at(pointer_, e.mul(row, e.constant(blocks * format_->blockSize)));
   if (format_->splitRows) {
     Value codes = e.at(rowPointer, first);
-    Packed packed = packInt8(e, buffer, codes);
+    Packed packed = packInt8(e, buffer, codes, format_->zero);
     Value record =
         e.at(rowPointer, e.add(e.constant(blocks * blockLen_), e.mul(block, e.constant(16))));
     Value sum = e.add(packed.sums[0], packed.sums[1]);
@@ -122,7 +123,7 @@ void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const
     }
   } else {
     Value at = e.at(rowPointer, e.mul(block, e.constant(format_->blockSize)));
-    Packed packed = packInt8(e, buffer, e.at(at, 2));
+    Packed packed = packInt8(e, buffer, e.at(at, 2), 0);
     e.store(arith::TruncFOp::create(e.b, e.loc, e.b.getF16Type(), packed.scale), at, 2);
   }
 }

@@ -7,10 +7,14 @@
 // of 256 weights of these rows is unpacked into stack memory (16 KiB at most) and used for a block
 // of tokens, then the next panel.
 //
-// The inner products are integer where x is q8_a: with w = s*byte - o (TileEmitter) and
-// x = d*code,
-//   sum over a group of w*x = s * d * sum(byte*code)  -  o * d*sum(code)
-// where d and d*sum(code) come with x. Otherwise they are f32.
+// The inner products are integer where x is q8_a, x = d*a with d and the sums d*sum(a) beside the
+// codes a; otherwise they are f32. Dot instructions multiply unsigned by signed bytes. One token
+// takes weights as unsigned bytes, w = s*byte - o, and makes its codes signed beforehand:
+//   sum over a group of w*x  =  s * d * sum(byte*a)  -  o * d*sum(a)
+// Many tokens take the codes as they are stored, unsigned with a bias of 128, and weights as signed
+// bytes, w = s*byte - m; the bias goes once for all tokens, into what the sums start from:
+//   sum over a group of w*x  =  s * d * (sum(byte*(a + 128)) - 128*sum(byte))  -  m * d*sum(a)
+// and formats without a minimum have no second term.
 #include "codegen/quant/TileEmitter.h"
 #include "codegen/templates/Contraction.h"
 #include "codegen/templates/Templates.h"
@@ -84,6 +88,8 @@ public:
         std::string(integer ? "int8" : "f32") + ", rows " + std::to_string(tiles * kLanes) +
         (single ? ""
                 : ", tokens " + std::to_string(tokenStep) + " of " + std::to_string(tokenBlock));
+    if (single && integer)
+      makeSignedCodes();
     e.loop(kernel.begin, kernel.end, 1, [&](Value item) {
       ElementEmitter::Scope scope(elements);
       Value tile = e.remainder(item, e.constant(total.constant()));
@@ -154,6 +160,15 @@ private:
     storeResults(elements, group, sums);
   }
 
+  void makeSignedCodes() {
+    signedCodes = e.stack(length);
+    constexpr int64_t kStep = 32;
+    Type type = e.vectorOf(e.i8(), kStep);
+    e.loop(e.constant(0), e.constant(length), kStep, [&](Value k) {
+      e.store(e.bitXor(e.load(type, e.at(input, k)), -128), e.at(signedCodes, k), kStep);
+    });
+  }
+
   /// Integer products of a row tile with the only token.
   Value dotRow(const Weights &w, Value tileRow) {
     return e.loop(e.constant(0), e.constant(w.blocks), 1, e.zero(vector),
@@ -170,7 +185,7 @@ private:
   }
 
   Value dotActBlock(const QuantFormat &format, Value at, Value acc, TileEmitter &tile, unsigned a) {
-    Value codes = e.at(input, e.mul(at, e.constant(kActBlock)));
+    Value codes = e.at(signedCodes, e.mul(at, e.constant(kActBlock)));
     Value record = e.at(e.at(input, length), e.mul(at, e.constant(16)));
     Value d = broadcastF(record);
     unsigned groupLen = std::min<unsigned>(format.groupLen, kActBlock);
@@ -274,7 +289,8 @@ private:
     if (!panelWeights) {
       panelWeights = e.stack(kPanel * tiles * kLanes * 4); // f32, or quads a quarter as many
       panelScales = e.stack(kPanel / 16 * tiles * kLanes * 4);
-      panelOffsets = e.stack(kPanel / 16 * tiles * kLanes * 4);
+      panelMinima = e.stack(kPanel / 16 * tiles * kLanes * 4);
+      panelStarts = e.stack(kPanel / 16 * tiles * kLanes * 4);
     }
     e.loop(e.constant(0), e.constant(w.blocks), panelBlocks, [&](Value block) {
       Value blocks = e.minimum(e.sub(e.constant(w.blocks), block), e.constant(panelBlocks));
@@ -316,14 +332,22 @@ private:
     }
     TileEmitter tile(e, kernel.target, f, pointer);
     Value firstQuad = e.mul(i, e.constant(f.blockLen / 4));
-    for (unsigned j = 0; j < f.blockLen / 4; ++j)
-      e.store(tile.quad(j), panelAt(panelWeights, e.add(firstQuad, e.constant(j)), r), 64);
     Value firstGroup = e.mul(i, e.constant(f.groups()));
+    Type integers = e.vectorOf(e.i32(), kLanes);
+    Value biases = e.constant(integers, 0x80808080ll);
+    unsigned quads = f.groupLen / 4;
     for (unsigned g = 0; g < f.groups(); ++g) {
+      Value biasSum = e.zero(integers);
+      for (unsigned j = g * quads; j < (g + 1) * quads; ++j) {
+        Value quad = tile.signedQuad(j);
+        biasSum = kernel.target.dotBytes(e, biasSum, biases, quad);
+        e.store(quad, panelAt(panelWeights, e.add(firstQuad, e.constant(j)), r), 64);
+      }
       Value at = e.add(firstGroup, e.constant(g));
+      e.store(e.sub(e.zero(integers), biasSum), panelAt(panelStarts, at, r), 64);
       e.store(tile.scale(g), panelAt(panelScales, at, r), 64);
-      if (Value offset = tile.offset(g))
-        e.store(offset, panelAt(panelOffsets, at, r), 64);
+      if (Value minimum = tile.minimum(g))
+        e.store(minimum, panelAt(panelMinima, at, r), 64);
     }
   }
 
@@ -353,7 +377,7 @@ private:
   Values multiplyBytes(const QuantFormat &format, ArrayRef<Value> rows, Value k, Value blocks,
                        Values acc) {
     Value actBlocks = e.divide(e.mul(blocks, e.constant(format.blockLen)), e.constant(kActBlock));
-    bool hasOffset = format.zero + byteBias(format) || format.dmin.type != ScaleType::None;
+    bool hasMinimum = format.dmin.type != ScaleType::None;
     unsigned groupLen = std::min<unsigned>(format.groupLen, kActBlock);
     return e.loop(e.constant(0), actBlocks, 1, acc, [&](Value a, ValueRange carried) {
       Values sums(carried);
@@ -363,7 +387,10 @@ private:
         Value weight = e.add(e.mul(a, e.constant(kActBlock)), e.constant(part * groupLen));
         Value group = e.divide(weight, e.constant(format.groupLen));
         Value firstQuad = e.divide(weight, e.constant(4));
-        Values dots(sums.size(), e.zero(e.vectorOf(e.i32(), kLanes)));
+        Values dots;
+        for (size_t t = 0; t < rows.size(); ++t)
+          for (int64_t r = 0; r < tiles; ++r)
+            dots.push_back(e.load(e.vectorOf(e.i32(), kLanes), panelAt(panelStarts, group, r), 64));
         for (unsigned j = 0; j < groupLen / 4; ++j) {
           Values quads;
           for (int64_t r = 0; r < tiles; ++r)
@@ -374,21 +401,21 @@ private:
             Value four = e.splat(e.load(e.i32(), codes, 4), kLanes);
             for (int64_t r = 0; r < tiles; ++r) {
               Value &dot = dots[t * tiles + r];
-              dot = kernel.target.dotBytes(e, dot, quads[r], four);
+              dot = kernel.target.dotBytes(e, dot, four, quads[r]);
             }
           }
         }
         for (size_t t = 0; t < rows.size(); ++t) {
           Value record = e.at(e.at(rows[t], length), e.divide(at, e.constant(kActBlock / 16)));
           Value d = broadcastF(record);
-          Value sum = hasOffset ? broadcastF(e.at(record, sumOffset(groupLen, part))) : Value();
+          Value sum = hasMinimum ? broadcastF(e.at(record, sumOffset(groupLen, part))) : Value();
           for (int64_t r = 0; r < tiles; ++r) {
             Value &acc = sums[t * tiles + r];
             Value scale = e.load(vector, panelAt(panelScales, group, r), 64);
             acc = e.fma(e.mulF(e.toFloat(dots[t * tiles + r], e.f32()), d), scale, acc);
-            if (hasOffset) {
-              Value offset = e.load(vector, panelAt(panelOffsets, group, r), 64);
-              acc = e.subF(acc, e.mulF(offset, sum));
+            if (hasMinimum) {
+              Value minimum = e.load(vector, panelAt(panelMinima, group, r), 64);
+              acc = e.subF(acc, e.mulF(minimum, sum));
             }
           }
         }
@@ -429,7 +456,8 @@ private:
   int64_t tokenStep = 1;  // that share a load of weights
   int64_t tokenBlock = 1; // of an item
   Type vector;
-  Value panelWeights, panelScales, panelOffsets;
+  Value signedCodes; // of the only token, in stack memory
+  Value panelWeights, panelScales, panelMinima, panelStarts;
 };
 
 } // namespace

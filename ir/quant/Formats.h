@@ -394,8 +394,11 @@ static_assert(isWellFormed(kMXFP4));
 // q8_a: activations in int8, 32 that share one f32 scale, with the sums that integer dot products
 // need for a weight's zero and min. Made and used by kernels, never stored. 12 bits a value.
 //
-//   row of K   |  K signed code bytes  |  K / 32 records of 16 bytes  |      value = d * code
-//   record     |  d  |  d * sum(codes 0..15)  |  d * sum(codes 16..31)  |  d * sum(all codes)  |
+//   row of K   |  K code bytes  |  K / 32 records of 16 bytes  |      value = d * (code - 128)
+//   record     |  d  |  d * sum(0..15)  |  d * sum(16..31)  |  d * sum(all)  |   sums of code - 128
+//
+// Codes are unsigned because dot instructions multiply unsigned by signed bytes, and weights with a
+// sign need no correction by the sum of the activations then, only by their own.
 inline constexpr BitPlane kQ8_ACodes[] = {
     {.offset = 0, .run = 32, .pitch = 8, .width = 8, .count = 32},
 };
@@ -407,7 +410,7 @@ inline constexpr QuantFormat kQ8_A{
     .d = {.type = ScaleType::F32, .offset = 32},
     .codes = kQ8_ACodes,
     .codeBits = 8,
-    .signedCodes = true,
+    .zero = 128,
     .splitRows = true,
     .sumBytes = 12,
 };

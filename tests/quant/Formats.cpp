@@ -286,9 +286,10 @@ TEST(MXFP4, LastByte) {
 // Two blocks in a row of 96 bytes: 64 codes, then the records {d, d * sums}. d = 0.5 and -10.
 TEST(Q8_A, CodesOfTheRowComeFirst) {
   std::vector<uint8_t> row(96);
-  row[0] = 0x80;  // -128
-  row[32] = 0x03; // first code of the second block
-  row[67] = 0x3F; // 0x3F000000
+  std::fill_n(row.begin(), 64, 0x80); // 0
+  row[0] = 0x00;                      // -128
+  row[32] = 0x83;                     // 3, first code of the second block
+  row[67] = 0x3F;                     // 0x3F000000
   row[82] = 0x20, row[83] = 0xC1;
   std::vector<float> w(64);
   expandRow(kQ8_A, row, w);

@@ -149,9 +149,9 @@ TEST(Pack, ActivationsCarryTheirSums) {
   x[33] = -254, x[63] = 4;            // d = 2
   std::vector<uint8_t> row(96);
   packRow(kQ8_A, x, row);
-  EXPECT_EQ(row[0], 127);
-  EXPECT_EQ(row[20], 0x100 - 20);
-  EXPECT_EQ(row[33], 0x100 - 127);
+  EXPECT_EQ(row[0], 128 + 127);
+  EXPECT_EQ(row[20], 128 - 20);
+  EXPECT_EQ(row[33], 128 - 127);
   float records[8];
   std::memcpy(records, row.data() + 64, sizeof records);
   const float expected[] = {1, 137, -20, 117, 2, -254, 4, -250};
