@@ -5,8 +5,8 @@
 // candidate with the largest (score + noise), which follows the softmax of the scores.
 //
 // Only what changes the shape of the graph is compiled in. Numbers are inputs that the host writes
-// once: "sampling" f32 [6] (SamplerOptions::numbers) and "seed" u32 [2]; the noise is a function of the
-// seed and the position alone.
+// once: "sampling" f32 [6] (SamplerOptions::numbers) and "seed" u32 [2]; the noise is a function of
+// the seed and the position alone.
 #pragma once
 
 #include "frontend/Tensor.h"
