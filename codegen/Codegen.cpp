@@ -255,8 +255,13 @@ Result<std::vector<uint8_t>> compileModules(std::vector<HostModule> &modules,
 } // namespace
 
 Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
-  if (options.target.substr(0, 4) != "host")
-    return unsupported("target '" + options.target + "': this build generates code for 'host'");
+  if (options.target != "host" && !options.target.starts_with("host:"))
+    return unsupported("target '" + options.target +
+                       "': this build generates code for 'host' and 'host:<cpu>'");
+  HostTarget target = HostTarget::detect();
+  if (options.target != "host") {
+    ROSSO_TRY(target, HostTarget::named(options.target.substr(5)));
+  }
   MLIRContext *context = module.getContext();
   context->loadDialect<func::FuncDialect, arith::ArithDialect, scf::SCFDialect, math::MathDialect,
                        vector::VectorDialect, LLVM::LLVMDialect>();
@@ -264,7 +269,6 @@ Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
   ProgramBuilder builder(module);
   ROSSO_TRY(Program program, builder.build(library));
 
-  HostTarget target = HostTarget::detect();
   // One module for each thread that will compile, filled as evenly as the kernels allow.
   size_t parts = std::min<size_t>(
       {library.kernels().size(), kMaxThreads, std::max(1u, std::thread::hardware_concurrency())});

@@ -13,7 +13,7 @@
 namespace rosso {
 
 struct CodegenOptions {
-  std::string target = "host";
+  std::string target = "host"; // this CPU; "host:x86-64-v3": one by LLVM's name
   /// Receives "kernel" (MLIR as the template wrote it), "llvm" and "asm", with the kernel's name.
   std::function<void(std::string_view stage, std::string_view name, std::string_view text)> dump;
 };

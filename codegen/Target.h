@@ -19,6 +19,9 @@ public:
   /// table[byte] + bias in every byte of `codes` (vector<16xi32>, every byte below 16).
   virtual Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table,
                             int bias) const = 0;
+
+  /// Brings the memory at `pointer` nearer, if the chip does not see to that itself. Any address.
+  virtual void prefetch(Emit &, Value) const {}
 };
 
 } // namespace rosso

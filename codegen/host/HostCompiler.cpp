@@ -19,11 +19,8 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
-
-#include <mutex>
 
 namespace rosso {
 
@@ -34,11 +31,7 @@ namespace {
 Error internal(std::string message) { return {ErrorCode::Internal, std::move(message)}; }
 
 std::unique_ptr<llvm::TargetMachine> makeMachine(const HostTarget &target, std::string &error) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-  });
+  initializeNativeTarget();
   llvm::Triple triple(target.triple);
   const llvm::Target *chip = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!chip)

@@ -2,8 +2,13 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+
+#include <mutex>
 
 namespace rosso {
 
@@ -47,6 +52,14 @@ template <typename Half> Value byHalves(Emit &e, ArrayRef<Value> operands, Half 
 
 } // namespace
 
+void initializeNativeTarget() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+  });
+}
+
 HostTarget HostTarget::detect() {
   HostTarget target;
   target.triple = llvm::sys::getDefaultTargetTriple();
@@ -56,11 +69,34 @@ HostTarget HostTarget::detect() {
                            "avx512vnni", "avx512vbmi", "avx512bf16", "avxvnni"})
     if (features.lookup(name))
       target.features += (target.features.empty() ? "+" : ",+") + std::string(name);
-  target.hasAvx2 = features.lookup("avx2");
-  target.hasAvx512 =
-      features.lookup("avx512f") && features.lookup("avx512bw") && features.lookup("avx512vl");
-  target.hasVnni512 = target.hasAvx512 && features.lookup("avx512vnni");
+  target.setAbilities([&](const char *feature) { return features.lookup(feature); });
   return target;
+}
+
+Result<HostTarget> HostTarget::named(const std::string &cpu) {
+  HostTarget target;
+  target.triple = llvm::sys::getDefaultTargetTriple();
+  target.cpu = cpu;
+  initializeNativeTarget();
+  std::string error;
+  llvm::Triple triple(target.triple);
+  const llvm::Target *chip = llvm::TargetRegistry::lookupTarget(triple, error);
+  std::unique_ptr<llvm::MCSubtargetInfo> features;
+  if (chip)
+    features.reset(chip->createMCSubtargetInfo(triple, cpu, ""));
+  if (!features || !features->isCPUStringValid(cpu))
+    return unsupported("target host:" + cpu + ": LLVM knows no such CPU for " + target.triple);
+  target.setAbilities(
+      [&](const char *feature) { return features->checkFeatures("+" + std::string(feature)); });
+  return target;
+}
+
+void HostTarget::setAbilities(const std::function<bool(const char *feature)> &has) {
+  if (!llvm::Triple(triple).isX86())
+    return;
+  hasAvx2 = has("avx2");
+  hasAvx512 = has("avx512f") && has("avx512bw") && has("avx512vl");
+  hasVnni512 = hasAvx512 && has("avx512vnni");
 }
 
 Value HostTarget::dotBytes(Emit &e, Value acc, Value left, Value right) const {
@@ -120,6 +156,10 @@ Value HostTarget::lookupBytes(Emit &e, Value codes, std::span<const int8_t> tabl
     result = e.select(e.equal(bytesIn, e.constant(bytesIn.getType(), static_cast<int64_t>(i))),
                       e.constant(bytesIn.getType(), static_cast<int8_t>(entry(i))), result);
   return e.bitcast(result, codes.getType());
+}
+
+void HostTarget::prefetch(Emit &e, Value pointer) const {
+  LLVM::Prefetch::create(e.b, e.loc, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
 } // namespace rosso

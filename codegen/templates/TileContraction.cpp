@@ -31,6 +31,7 @@ namespace {
 constexpr int64_t kLanes = kTileRows;
 constexpr int64_t kPanel = 256;            // weights of a row
 constexpr int64_t kCacheBytes = 640 << 10; // activations that stay in the second-level cache
+constexpr int64_t kPrefetchBytes = 4096;   // ahead
 constexpr int64_t kActBlock = 32;          // activations with one scale
 
 /// The parts of a kernel that depend on one linear: its formats and addresses.
@@ -173,7 +174,9 @@ private:
   Value dotRow(const Weights &w, Value tileRow) {
     return e.loop(e.constant(0), e.constant(w.blocks), 1, e.zero(vector),
                   [&](Value block, ValueRange carried) -> Values {
-                    TileEmitter tile(e, kernel.target, w.format, w.tile(e, tileRow, block));
+                    Value pointer = w.tile(e, tileRow, block);
+                    prefetch(w, pointer);
+                    TileEmitter tile(e, kernel.target, w.format, pointer);
                     Value acc = carried[0];
                     for (unsigned a = 0; a < w.format.blockLen / kActBlock; ++a) {
                       Value at = e.add(e.mul(block, e.constant(w.format.blockLen / kActBlock)),
@@ -182,6 +185,14 @@ private:
                     }
                     return {acc};
                   })[0];
+  }
+
+  /// Tiles are read one after the other, over the ends of rows: the hardware's own prefetching
+  /// stops at pages, and a core cannot look far enough ahead through the unpacking.
+  void prefetch(const Weights &w, Value tile) {
+    constexpr int64_t kLine = 64;
+    for (int64_t offset = 0; offset < w.layout.bytes; offset += kLine)
+      kernel.target.prefetch(e, e.at(tile, kPrefetchBytes + offset));
   }
 
   Value dotActBlock(const QuantFormat &format, Value at, Value acc, TileEmitter &tile, unsigned a) {

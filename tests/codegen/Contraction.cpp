@@ -16,6 +16,7 @@ struct Case {
   int64_t tokens; // 1: matvec; else the bound of T, run at this value
   bool exact;
   int64_t rows, columns;
+  std::string target = "host";
 };
 
 std::string weightElement(const QuantFormat &format) {
@@ -59,7 +60,7 @@ class Contraction : public ::testing::TestWithParam<Case> {};
 TEST_P(Contraction, AgreesWithExpandedWeights) {
   const Case &c = GetParam();
   const QuantFormat &format = *c.format;
-  KernelHarness harness(moduleOf(c));
+  KernelHarness harness(moduleOf(c), c.target);
   size_t rowBytes = static_cast<size_t>(c.columns / format.blockLen) * format.blockSize;
   std::mt19937 random(7);
   std::vector<uint8_t> blocks =
@@ -107,6 +108,29 @@ std::vector<Case> cases() {
   }
   return all;
 }
+
+#ifdef __x86_64__
+// CPUs with less than this one may have: AVX2 alone, and portable vectors.
+std::vector<Case> lesserCpus() {
+  std::vector<Case> all;
+  for (const char *cpu : {"x86-64-v3", "x86-64-v2"}) {
+    if (std::string(cpu) == "x86-64-v3" && !__builtin_cpu_supports("avx2"))
+      continue;
+    for (const QuantFormat *format : {&kQ4_0, &kQ8_0, &kQ4_K, &kQ6_K, &kIQ4_NL})
+      for (int64_t tokens : {1, 7})
+        all.push_back({format, tokens, false, 40, 768, std::string("host:") + cpu});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(LesserCpus, Contraction, ::testing::ValuesIn(lesserCpus()),
+                         [](const auto &info) {
+                           const Case &c = info.param;
+                           return std::string(c.format->name) + "_tokens" +
+                                  std::to_string(c.tokens) +
+                                  (c.target.ends_with("v3") ? "_avx2" : "_portable");
+                         });
+#endif
 
 INSTANTIATE_TEST_SUITE_P(EveryFormat, Contraction, ::testing::ValuesIn(cases()),
                          [](const auto &info) {

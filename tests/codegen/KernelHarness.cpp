@@ -15,7 +15,7 @@
 
 namespace rosso::testing {
 
-KernelHarness::KernelHarness(std::string_view text, int threads) {
+KernelHarness::KernelHarness(std::string_view text, const std::string &target) {
   mlir::MLIRContext context;
   context.loadDialect<RossoDialect, mlir::func::FuncDialect>();
   auto module =
@@ -24,6 +24,7 @@ KernelHarness::KernelHarness(std::string_view text, int threads) {
   if (!module)
     std::abort();
   CodegenOptions options;
+  options.target = target;
   if (std::getenv("ROSSO_TEST_DUMP"))
     options.dump = [](std::string_view stage, std::string_view name, std::string_view code) {
       std::cerr << "---- " << stage << ' ' << name << '\n' << code << '\n';
@@ -33,7 +34,7 @@ KernelHarness::KernelHarness(std::string_view text, int threads) {
     ADD_FAILURE() << program.error().message;
     std::abort();
   }
-  auto executable = Executable::create(*std::move(program), {.threads = threads});
+  auto executable = Executable::create(*std::move(program), {.threads = 2});
   if (!executable) {
     ADD_FAILURE() << executable.error().message;
     std::abort();

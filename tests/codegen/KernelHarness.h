@@ -16,7 +16,7 @@ namespace rosso::testing {
 class KernelHarness {
 public:
   /// Compiles `text`; test failures carry the error. The only entry is the first function.
-  explicit KernelHarness(std::string_view text, int threads = 2);
+  explicit KernelHarness(std::string_view text, const std::string &target = "host");
 
   /// Fills a weight, regrouped where the program wants tiles; an input or a state by name.
   void set(std::string_view name, std::vector<uint8_t> bytes);
