@@ -52,7 +52,7 @@ Result<Value> reduce(const Call &call, double realStart, Real real, int64_t whol
 
 /// The greatest and the least number of a type other than a float.
 int64_t lowest(DType dtype) {
-  return isUnsigned(dtype) || dtype == DType::Bool ? 0 : -(int64_t{1} << (8 * byteSize(dtype) - 1));
+  return isUnsigned(dtype) || dtype == DType::Bool ? 0 : int64_t{-1} << (8 * byteSize(dtype) - 1);
 }
 
 int64_t highest(DType dtype) {

@@ -27,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   context.loadDialect<rosso::RossoDialect, mlir::func::FuncDialect>();
   const mlir::ScopedDiagnosticHandler quiet(&context, [](mlir::Diagnostic &) {});
 
-  const llvm::StringRef text(reinterpret_cast<const char *>(data), size);
+  // MLIR's lexer looks at the character behind the text, which every file buffer has.
+  const std::string text(reinterpret_cast<const char *>(data), size);
   const auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return 0;
