@@ -30,41 +30,41 @@ uint64_t bytesMade(const Program &program) {
 
 class EveryFormat : public testing::TestWithParam<const QuantFormat *> {
 protected:
-  const QuantFormat &format_ = *GetParam();
-  Tensor weight_ = Tensor::weight("blk.3.ffn_up.weight", {kRows, kColumns}, format_);
+  const QuantFormat &format = *GetParam();
+  Tensor weight = Tensor::weight("blk.3.ffn_up.weight", {kRows, kColumns}, format);
 };
 
 TEST_P(EveryFormat, StaysPackedInLinearGatherAndTransposedMatmul) {
   Tensor x = Tensor::input("x", {1, kColumns}), ids = Tensor::input("ids", {2}, DType::I32);
   for (bool exact : {false, true}) {
-    auto program = compileEntry({{"linear", x.linear(weight_)},
-                                 {"matmul", (x + 1).matmul(weight_.T())},
-                                 {"rows", weight_.embedding(ids)}},
+    auto program = compileEntry({{"linear", x.linear(weight)},
+                                 {"matmul", (x + 1).matmul(weight.T())},
+                                 {"rows", weight.embedding(ids)}},
                                 exact);
     ASSERT_TRUE(program.ok()) << program.error().message;
     ASSERT_EQ(program->weights.size(), 1u);
-    EXPECT_EQ(program->weights[0].format, format_.name);
-    EXPECT_EQ(program->weights[0].bytes, kRows * kColumns / format_.blockLen * format_.blockSize);
+    EXPECT_EQ(program->weights[0].format, format.name);
+    EXPECT_EQ(program->weights[0].bytes, kRows * kColumns / format.blockLen * format.blockSize);
     // The results are 2 * 2048 + 2 * 1024 floats, and the activations fewer.
     EXPECT_LE(bytesMade(*program), 64u << 10);
   }
 }
 
 TEST_P(EveryFormat, AnyOtherUseIsAnErrorThatNamesTheWeight) {
-  if (format_.isFloat())
+  if (format.isFloat())
     return; // a tensor like any other
-  auto program = compileEntry({{"y", weight_ + 1}});
+  auto program = compileEntry({{"y", weight + 1}});
   ASSERT_FALSE(program.ok());
   EXPECT_EQ(program.error().code, ErrorCode::Unsupported);
   EXPECT_THAT(program.error().message,
-              HasSubstr("weight 'blk.3.ffn_up.weight' (" + std::string(format_.name) +
+              HasSubstr("weight 'blk.3.ffn_up.weight' (" + std::string(format.name) +
                         ") would be expanded to f32 in memory (8388608 bytes)"));
 }
 
 TEST_P(EveryFormat, IsExpandedWhereTheGraphAsksForIt) {
-  if (format_.isFloat())
+  if (format.isFloat())
     return;
-  auto program = compileEntry({{"y", weight_.materialize()}});
+  auto program = compileEntry({{"y", weight.materialize()}});
   ASSERT_TRUE(program.ok()) << program.error().message;
   EXPECT_GE(bytesMade(*program), kExpandedBytes);
 }

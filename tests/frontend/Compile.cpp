@@ -38,25 +38,25 @@ Graph graphNamed(const std::string &name) {
 class Compile : public testing::Test {
 protected:
   void SetUp() override {
-    directory_ = fs::path(testing::TempDir()) / ("rosso-compile-" + std::to_string(getpid()));
-    fs::remove_all(directory_);
-    setenv("ROSSO_CACHE_DIR", directory_.c_str(), 1);
+    folder = fs::path(testing::TempDir()) / ("rosso-compile-" + std::to_string(getpid()));
+    fs::remove_all(folder);
+    setenv("ROSSO_CACHE_DIR", folder.c_str(), 1);
     setenv("ROSSO_COMPILER", ROSSO_TEST_COMPILER, 1);
   }
   void TearDown() override {
     std::error_code ignored;
-    fs::permissions(directory_, fs::perms::owner_all, ignored);
-    fs::remove_all(directory_, ignored);
+    fs::permissions(folder, fs::perms::owner_all, ignored);
+    fs::remove_all(folder, ignored);
   }
   std::vector<fs::path> files() const {
     std::vector<fs::path> all;
-    if (fs::exists(directory_))
-      for (const auto &entry : fs::directory_iterator(directory_))
+    if (fs::exists(folder))
+      for (const auto &entry : fs::directory_iterator(folder))
         all.push_back(entry.path());
     return all;
   }
 
-  fs::path directory_;
+  fs::path folder;
 };
 
 Program compileOrDie(const Graph &graph, bool expectCached, CompileOptions options = {}) {
@@ -88,7 +88,7 @@ TEST_F(Compile, EverythingTheProgramDependsOnIsInTheKey) {
   compileOrDie(graphNamed("decode"), true);
 
   // Another build of the compiler makes other programs.
-  const fs::path copy = directory_ / "other-compiler.so";
+  const fs::path copy = folder / "other-compiler.so";
   fs::copy_file(ROSSO_TEST_COMPILER, copy);
   setenv("ROSSO_COMPILER", copy.c_str(), 1);
   compileOrDie(graphNamed("decode"), false);
@@ -120,9 +120,9 @@ TEST_F(Compile, WorksWithoutACacheToWriteTo) {
   setenv("ROSSO_CACHE_DIR", "/proc/no-such-place", 1);
   compileOrDie(graphNamed("decode"), false);
   compileOrDie(graphNamed("decode"), false);
-  setenv("ROSSO_CACHE_DIR", directory_.c_str(), 1);
+  setenv("ROSSO_CACHE_DIR", folder.c_str(), 1);
   compileOrDie(graphNamed("decode"), false);
-  fs::permissions(directory_, fs::perms::owner_read | fs::perms::owner_exec);
+  fs::permissions(folder, fs::perms::owner_read | fs::perms::owner_exec);
   compileOrDie(graphNamed("decode"), true);
   compileOrDie(graphNamed("prefill"), false);
 }
@@ -202,19 +202,19 @@ TEST_F(Compile, ManyProcessesShareTheCache) {
 
 TEST_F(Compile, TheCacheKeepsWhatWasUsedLast) {
   const auto used = [&](const std::string &key, int minutesAgo) {
-    fs::last_write_time(directory_ / (key + ".program"),
+    fs::last_write_time(folder / (key + ".program"),
                         fs::file_time_type::clock::now() - std::chrono::minutes(minutesAgo));
   };
   Program program;
   program.code.resize(1000);
-  const CompileCache large(directory_, 1 << 20);
+  const CompileCache large(folder, 1 << 20);
   for (const char *key : {"a", "b", "c"})
     EXPECT_TRUE(large.store(key, program));
   used("a", 30);
   used("b", 20);
   used("c", 10);
-  EXPECT_TRUE(large.find("a"));               // and so the latest
-  const CompileCache small(directory_, 3500); // three programs of a little over 1000 bytes
+  EXPECT_TRUE(large.find("a"));           // and so the latest
+  const CompileCache small(folder, 3500); // three programs of a little over 1000 bytes
   EXPECT_TRUE(small.store("d", program));
   EXPECT_TRUE(small.find("a"));
   EXPECT_FALSE(small.find("b"));

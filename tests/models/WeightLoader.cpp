@@ -20,13 +20,13 @@ using testing::HasSubstr;
 /// Tensors of random bytes in memory.
 class MemorySource final : public WeightSource {
 public:
-  void add(const std::string &name, const std::string &format, std::vector<int64_t> shape,
+  void add(const std::string &name, const std::string &format, const std::vector<int64_t> &shape,
            uint64_t bytes) {
     std::mt19937 random(static_cast<unsigned>(tensors_.size()));
     std::vector<uint8_t> data(bytes);
     for (uint8_t &byte : data)
       byte = static_cast<uint8_t>(random());
-    tensors_[name] = {{format, std::move(shape)}, std::move(data)};
+    tensors_[name] = std::pair(Tensor{format, shape}, std::move(data));
   }
   const std::vector<uint8_t> &bytes(const std::string &name) const {
     return tensors_.at(name).second;
