@@ -73,6 +73,16 @@ def llama_bench(program, *flags):
     return measure
 
 
+def best_of(*settings):
+    """One round of a peer: of each kind the best of its settings, which the peer's user would pick."""
+
+    def measure(model, options):
+        rates = [setting(model, options) for setting in settings]
+        return {kind: max(one[kind] for one in rates) for kind in ("prefill", "decode")}
+
+    return measure
+
+
 def spread(values):
     return (max(values) - min(values)) / 2
 
@@ -175,8 +185,12 @@ def main():
     if options.llama_bench:
         programs["llama-bench"] = llama_bench(options.llama_bench)
     if options.ik:
-        # Run-time repacking interleaves rows, as Rosso's tiles do; it is what ik is fastest with.
-        programs["ik_llama.cpp"] = llama_bench(options.ik / "llama-bench", "-rtr", "1", "-fa", "1")
+        programs["ik_llama.cpp"] = best_of(
+            # Which is faster depends on model and machine: repacking (interleaved rows, as Rosso's
+            # tiles) helps decode and hurts prefill; flash attention hurts both on 2 threads.
+            llama_bench(options.ik / "llama-bench", "-rtr", "0", "-fa", "0"),
+            llama_bench(options.ik / "llama-bench", "-rtr", "1", "-fa", "0"),
+        )
     peak = json.loads(output([BIN / "rosso-peak", "--threads", options.threads, "--json"]))
     results = {model: compare(model, programs, options) for model in options.models}
     print(tables(results, peak, options))
