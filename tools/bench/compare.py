@@ -74,7 +74,7 @@ def llama_bench(program, *flags):
 
 
 def best_of(*settings):
-    """One round of a peer: of each kind the best of its settings, which the peer's user would pick."""
+    """One round of a peer: of each kind the best of its settings, as its user would pick."""
 
     def measure(model, options):
         rates = [setting(model, options) for setting in settings]
