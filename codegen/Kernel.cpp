@@ -39,6 +39,15 @@ Values delinearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, V
   return index;
 }
 
+std::vector<GridDim> gridOver(const Shape &shape) {
+  std::vector<GridDim> grid;
+  for (const Dim &extent : shape)
+    grid.push_back({.extent = extent});
+  if (grid.empty())
+    grid.push_back({.extent = Dim(1)});
+  return grid;
+}
+
 Type registerType(Type element) {
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(), integer.getWidth());

@@ -46,6 +46,9 @@ Value linearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Valu
 /// The index of a position.
 Values delinearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Value position);
 
+/// One work item for each index of `shape`; a single one for rank 0.
+std::vector<GridDim> gridOver(const Shape &shape);
+
 /// The type an element has in registers (bool i1, integers signless, floats) and in memory (bool
 /// i8).
 Type registerType(Type element);

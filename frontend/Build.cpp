@@ -23,16 +23,6 @@ bool takesBlocks(Op op, size_t index) {
   return op == Op::Dequant || (op == Op::Update && index == 0);
 }
 
-/// The integer a value of this type is stored as, wrapped to its width.
-int64_t wrap(int64_t value, DType dtype) {
-  if (dtype == DType::Bool)
-    return value != 0;
-  unsigned unused = 64 - 8 * byteSize(dtype);
-  uint64_t high = static_cast<uint64_t>(value) << unused;
-  return isUnsigned(dtype) ? static_cast<int64_t>(high >> unused)
-                           : static_cast<int64_t>(high) >> unused;
-}
-
 } // namespace
 
 Tensor failed(const Error &error) {
@@ -86,7 +76,7 @@ Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources,
 Tensor constant(int64_t value, DType dtype) {
   if (isFloat(dtype))
     return constant(static_cast<double>(value), dtype);
-  return make(Op::Constant, dtype, {}, {}, {{"value", wrap(value, dtype)}});
+  return make(Op::Constant, dtype, {}, {}, {{"value", wrapped(value, dtype)}});
 }
 
 Tensor constant(double value, DType dtype) {

@@ -36,6 +36,16 @@ constexpr bool isInteger(DType t) {
   return info(t).kind == DTypeKind::Signed || info(t).kind == DTypeKind::Unsigned;
 }
 
+/// The integer a value of this type is stored as, wrapped to its width.
+constexpr int64_t wrapped(int64_t value, DType t) {
+  if (t == DType::Bool)
+    return value != 0;
+  const unsigned unused = 64 - 8 * byteSize(t);
+  const uint64_t high = static_cast<uint64_t>(value) << unused;
+  return isUnsigned(t) ? static_cast<int64_t>(high >> unused)
+                       : static_cast<int64_t>(high) >> unused;
+}
+
 constexpr std::optional<DType> findDType(std::string_view text) {
   for (int i = 0; i < static_cast<int>(std::size(kDTypes)); ++i)
     if (kDTypes[i].name == text)

@@ -15,11 +15,13 @@ constexpr int64_t kRows = kTileRows;
 /// The low `width` bits of every byte of a dword.
 int64_t byteMask(unsigned width) { return 0x01010101ll * ((1 << width) - 1); }
 
-} // namespace
-
+/// What is added to a code to make the unsigned byte `TileEmitter::quad` gives, and must be taken
+/// off again: 128 for signed codes and tables, 0 otherwise.
 int byteBias(const QuantFormat &format) {
   return format.signedCodes || !format.table.empty() ? 128 : 0;
 }
+
+} // namespace
 
 Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes) {
   switch (type) {

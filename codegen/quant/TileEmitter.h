@@ -42,10 +42,6 @@ private:
   Value d_, dmin_;
 };
 
-/// What is added to a code to make the unsigned byte `TileEmitter::quad` gives, and must be taken
-/// off again: 128 for signed codes and tables, 0 otherwise.
-int byteBias(const QuantFormat &format);
-
 /// One f32 of a block scale's type at `pointer`; a vector for lanes > 1.
 Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes);
 

@@ -36,11 +36,7 @@ void emitDenseContraction(Emit &e, KernelContext &kernel) {
   // Halves sum in f32.
   Type sumType = isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32 ? e.f32() : type;
   auto widen = [&](Value v) { return isa<FloatType>(sumType) ? e.extendFloat(v, sumType) : v; };
-  kernel.grid.clear();
-  for (const Dim &extent : outer)
-    kernel.grid.push_back({.extent = extent});
-  if (kernel.grid.empty())
-    kernel.grid.push_back({.extent = Dim(1)});
+  kernel.grid = gridOver(outer);
 
   ElementEmitter elements(e, kernel);
   Value sums = e.stack(kStretch * 8);

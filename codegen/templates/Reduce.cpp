@@ -126,11 +126,7 @@ void emitReduce(Emit &e, KernelContext &kernel) {
   auto rows = static_cast<long>(kernel.op.getRows().value_or(0));
   Shape rowShape = Root(kernel, 0).shape();
   rowShape.resize(static_cast<size_t>(rows));
-  kernel.grid.clear();
-  for (const Dim &extent : rowShape)
-    kernel.grid.push_back({.extent = extent});
-  if (kernel.grid.empty())
-    kernel.grid.push_back({.extent = Dim(1)});
+  kernel.grid = gridOver(rowShape);
 
   ElementEmitter elements(e, kernel);
   e.loop(kernel.begin, kernel.end, 1, [&](Value item) {

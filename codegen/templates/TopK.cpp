@@ -41,11 +41,7 @@ void emitTopK(Emit &e, KernelContext &kernel) {
   bool isWide = element.getIntOrFloatBitWidth() > 32;
   Type keyType = isWide ? Type(e.i64()) : Type(e.i32());
   int64_t most = shape.back().max(kernel.vars);
-  kernel.grid.clear();
-  for (const Dim &extent : outer)
-    kernel.grid.push_back({.extent = extent});
-  if (kernel.grid.empty())
-    kernel.grid.push_back({.extent = Dim(1)});
+  kernel.grid = gridOver(outer);
 
   ElementEmitter elements(e, kernel);
   Value keys[2], indices[2];

@@ -113,13 +113,4 @@ double rounded(double value, DType dtype, Precision precision) {
   }
 }
 
-int64_t wrapped(int64_t value, DType dtype) {
-  if (dtype == DType::Bool)
-    return value != 0;
-  unsigned unused = 64 - 8 * byteSize(dtype);
-  uint64_t high = static_cast<uint64_t>(value) << unused;
-  return isUnsigned(dtype) ? static_cast<int64_t>(high >> unused)
-                           : static_cast<int64_t>(high) >> unused;
-}
-
 } // namespace rosso::reference

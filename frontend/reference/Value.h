@@ -48,7 +48,5 @@ int64_t loadInteger(DType dtype, const uint8_t *bytes);
 
 /// The nearest value of a float type; itself if Exact.
 double rounded(double value, DType dtype, Precision precision);
-/// The value modulo 2^bits, in the type's range; bool: whether it is not 0.
-int64_t wrapped(int64_t value, DType dtype);
 
 } // namespace rosso::reference
