@@ -34,7 +34,8 @@ inline constexpr uint32_t kLdsBytesPerGroup = 64 << 10;
 inline constexpr double kGpuClockHz = 100e6; // of time stamps
 
 std::span<const Chip> chips();
-/// By LLVM's name ("gfx1100"); null if we do not know it.
+/// By LLVM's name ("gfx1100"), then the first board with that chip; or by the board's in lower case
+/// without spaces ("rx7900xt"). Null if we know neither.
 const Chip *findChip(std::string_view name);
 /// By KFD's gfx_target_version; null if we do not know it.
 const Chip *findChip(uint32_t gfxTargetVersion);
