@@ -11,7 +11,8 @@ constexpr uint64_t kSlotAlign = 64;
 constexpr uint64_t kRegionAlign = 4096;
 constexpr uint64_t kMaxBytes = uint64_t{1} << 46; // of one buffer, and of all: no sum overflows
 constexpr int64_t kMaxVar = int64_t{1} << 40;
-constexpr uint64_t kMaxItems = std::numeric_limits<uint32_t>::max(); // of one launch
+constexpr uint64_t kMaxItems = std::numeric_limits<uint32_t>::max();      // of one launch
+constexpr uint32_t kMaxGroupThreads = 1024, kMaxGroupLdsBytes = 64 << 10; // of every AMD GPU
 
 uint64_t alignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -96,6 +97,20 @@ Status checkRef(const Program &program, const Entry &entry, const BufferRef &ref
   return {};
 }
 
+/// Work groups are a GPU's, memory per thread of a pool is the host's.
+Status checkKernel(const Program &program, const Kernel &kernel) {
+  const bool onGpu = program.target.starts_with("amdgpu:");
+  if (onGpu ? kernel.threads == 0 || kernel.threads > kMaxGroupThreads : kernel.threads != 0)
+    return malformed("kernel " + kernel.name + " of " + std::to_string(kernel.threads) +
+                     " threads a group for " + program.target);
+  if (kernel.ldsBytes > (onGpu ? kMaxGroupLdsBytes : 0))
+    return malformed("kernel " + kernel.name + " with " + std::to_string(kernel.ldsBytes) +
+                     " bytes of LDS for " + program.target);
+  if (onGpu && kernel.scratchBytesPerThread != 0)
+    return malformed("kernel " + kernel.name + " with a scratch buffer for " + program.target);
+  return {};
+}
+
 Status checkLaunch(const Program &program, const Entry &entry, const Launch &launch,
                    const std::string &where) {
   if (launch.kernel >= program.kernels.size())
@@ -166,6 +181,8 @@ Result<ArenaPlan> planArena(const Program &program) {
     if (bounds.min > bounds.max || bounds.min < -kMaxVar || bounds.max > kMaxVar)
       return malformed("variable " + name + " in " + std::to_string(bounds.min) + ".." +
                        std::to_string(bounds.max));
+  for (const Kernel &kernel : program.kernels)
+    ROSSO_CHECK(checkKernel(program, kernel));
   for (const Entry &entry : program.entries)
     for (const Dim &room : entry.rooms)
       if (!largest(room, program.vars))

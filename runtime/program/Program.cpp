@@ -20,7 +20,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "integers are copied as they lie");
 
 constexpr char kMagic[8] = {'R', 'O', 'S', 'S', 'O', 'P', 'R', 'G'};
-constexpr uint32_t kVersion = 2; // add one with every change of `fields`
+constexpr uint32_t kVersion = 3; // add one with every change of `fields`
 constexpr size_t kHeaderBytes = sizeof(kMagic) + 4 + 8 + sizeof(Sha256::Digest);
 
 template <typename T, typename U>
@@ -32,7 +32,7 @@ void fields(auto &io, Like<WeightSlot> auto &x) {
 }
 void fields(auto &io, Like<BufferSlot> auto &x) { io(x.name, x.format, x.shape, x.bytes); }
 void fields(auto &io, Like<Kernel> auto &x) {
-  io(x.name, x.symbol, x.stats, x.scratchBytesPerThread);
+  io(x.name, x.symbol, x.stats, x.scratchBytesPerThread, x.threads, x.ldsBytes);
 }
 void fields(auto &io, Like<GridDim> auto &x) { io(x.extent, x.tile); }
 void fields(auto &io, Like<Launch> auto &x) {

@@ -57,6 +57,8 @@ struct Kernel {
   std::string symbol;                 // in the code object
   std::string stats;                  // one line for dumps: template, schedule
   uint64_t scratchBytesPerThread = 0; // if not 0, one more buffer follows those of the launch
+  uint32_t threads = 0;               // of a work group on a GPU, along x; 0 on the host
+  uint32_t ldsBytes = 0;              // of shared memory that a work group takes
   bool operator==(const Kernel &) const = default;
 };
 
@@ -69,7 +71,9 @@ struct GridDim {
 
 /// One run of a kernel. On the host a kernel is
 /// `void symbol(void *const *buffers, const int64_t *vars, int64_t begin, int64_t end)` and
-/// computes the work items [begin, end) of the product of `grid`; items are independent.
+/// computes the work items [begin, end) of the product of `grid`; items are independent. On a GPU
+/// an item is a work group of Kernel::threads threads; the kernel's arguments are the address of
+/// each buffer, in order, and the address of the variables.
 struct Launch {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers; // inputs, then outputs

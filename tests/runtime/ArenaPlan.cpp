@@ -74,6 +74,21 @@ TEST(ArenaPlan, RefusesProgramsThatAreNotWhole) {
       {"variable", [](Program &p) { p.vars.clear(); }, "grid extent T"},
       {"items", [](Program &p) { p.entries[0].launches[0].grid = {{1 << 20, 1}, {1 << 20, 1}}; },
        "2^32"},
+      {"host threads", [](Program &p) { p.kernels[0].threads = 64; },
+       "64 threads a group for host"},
+      {"gpu threads",
+       [](Program &p) {
+         p.target = "amdgpu:gfx1100";
+         p.kernels[0].threads = 1025;
+       },
+       "1025 threads a group"},
+      {"lds",
+       [](Program &p) {
+         p.target = "amdgpu:gfx1100";
+         p.kernels[0].threads = 64;
+         p.kernels[0].ldsBytes = 65537;
+       },
+       "65537 bytes of LDS"},
       {"overflow",
        [](Program &p) {
          p.entries[0].launches[0].grid = {{Dim::variable("T") * (INT64_MAX / 256), 1}};

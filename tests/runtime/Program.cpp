@@ -18,7 +18,7 @@ Program sample() {
   program.target = "host:test";
   program.code = {0x7f, 'E', 'L', 'F', 0, 255};
   program.kernels = {{"matvec_q4_k_896x896", "k0", "matvec, 16 rows", 0},
-                     {"map_add", "k1", "", 64}};
+                     {"map_add", "k1", "", 64, 128, 4096}};
   program.vars = {{"P", {0, 1023}}, {"T", {1, 512}}};
   program.weights = {{"blk.0.attn_q.weight", "q4_k", "tile16", {896, 896}, 451584}};
   program.states = {{"k.0", "f16", {2, 1024, 64}, 262144}};
