@@ -33,11 +33,16 @@ struct Dispatch {
   uint32_t serial = 0;              // counts dispatches from 1; names them in errors and in shadows
 };
 
-/// What a dispatch may rely on to be visible: set by the command processor from waits and cache
-/// invalidations it has seen. Writes by dispatches up to `vectorSees` (`scalarSees`) are visible to
-/// this dispatch's vector (scalar) reads, and those up to `finished` have ended.
-struct Visibility {
+/// Of one kind of writer: those numbered up to `finished` have ended; what those up to `vectorSees`
+/// (`scalarSees`) wrote is seen by vector (scalar) reads.
+struct Seen {
   uint32_t finished = 0, vectorSees = 0, scalarSees = 0;
+};
+
+/// What a dispatch may rely on to be visible: set by the command processor from waits and cache
+/// invalidations it has seen. Each kind of writer counts for itself; see WriterKind in Memory.h.
+struct Visibility {
+  Seen dispatches, packets, copies;
 };
 
 /// Classes of instructions, for counting and for the time model's slots.

@@ -26,6 +26,17 @@ struct Mapping {
   std::unique_ptr<uint32_t[]> shadow;
 };
 
+/// Who wrote a dword last, as shadows of strict mode remember it: kind << 24 | number. Each kind
+/// counts from 1. Zero: nobody, or the host.
+enum class WriterKind : uint32_t {
+  Dispatch, // number: Dispatch::serial
+  Packet,   // the command processor: WRITE_DATA, RELEASE_MEM, COPY_DATA, ATOMIC_MEM, DMA_DATA
+  Copy      // the copy engine
+};
+constexpr uint32_t writerId(WriterKind kind, uint32_t number) {
+  return static_cast<uint32_t>(kind) << 24 | (number & 0xffffff);
+}
+
 struct Label {
   uint64_t address = 0, bytes = 0;
   std::string name;
