@@ -1,0 +1,25 @@
+// The registers of one wave of 32 lanes.
+#pragma once
+
+#include "runtime/emulator/decode/Instruction.h"
+
+#include <cstdint>
+
+namespace rosso::emulator {
+
+inline constexpr uint32_t kLanes = 32;
+
+struct alignas(64) Registers {
+  uint32_t v[256][kLanes];
+  /// By the numbers of Instruction.h: s0..s105, vcc, ttmp0..15, null (reads 0), m0, exec.
+  uint32_t s[128];
+  bool scc;
+  /// As hardware keeps it: [1:0] round f32, [3:2] round f16/f64, [5:4] denorm f32 (bit 0: of
+  /// inputs, bit 1: of outputs are kept), [7:6] denorm f16/f64, 8 DX10_CLAMP, 9 IEEE, 23 FP16_OVFL.
+  uint32_t mode;
+
+  uint32_t exec() const { return s[kExecLo]; }
+  uint32_t vcc() const { return s[kVccLo]; }
+};
+
+} // namespace rosso::emulator
