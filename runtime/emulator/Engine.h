@@ -84,6 +84,10 @@ struct Counters {
   uint64_t ldsBytes = 0, ldsConflictClocks = 0, ldsClocks = 0;
   uint64_t wideLoadBytes = 0; // of loadBytes, by loads of 16 bytes a lane
   uint64_t longestWaveSlots = 0;
+  /// Waits for vector loads (or, on gfx12, their like) with a load before them that no earlier wait
+  /// saw; of these, the ones that leave younger loads in flight, as double buffering does.
+  uint64_t loadRounds = 0, prefetchedRounds = 0;
+  uint64_t hostLoadBytes = 0, hostStoreBytes = 0; // of all accesses, those to Region::Host
   /// Distinct bytes (64-byte sectors times 64) read and written by the whole dispatch in each
   /// mapping label: only filled when the engine was asked to trace buffers.
   std::vector<std::pair<std::string, std::pair<uint64_t, uint64_t>>> perBuffer;
