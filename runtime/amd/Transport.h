@@ -14,6 +14,10 @@
 #include <string>
 #include <string_view>
 
+namespace rosso::emulator {
+class Counting;
+}
+
 namespace rosso::amd {
 
 struct GpuInfo {
@@ -88,6 +92,9 @@ public:
   virtual void label(uint64_t address, uint64_t bytes, std::string_view name, bool code) {
     (void)address, (void)bytes, (void)name, (void)code;
   }
+
+  /// What the emulator counts; null on hardware.
+  virtual emulator::Counting *counting() { return nullptr; }
 };
 
 } // namespace rosso::amd
