@@ -18,10 +18,6 @@ namespace rosso::emulator {
 class Counting;
 }
 
-namespace rosso::emulator {
-class Counting;
-}
-
 namespace rosso::amd {
 
 struct GpuInfo {
@@ -93,9 +89,6 @@ public:
   /// Any number that changes while a launch gets on, if that can be seen: else a launch counts as
   /// hanging when nothing ends for too long.
   virtual uint64_t heartbeat() { return 0; }
-
-  /// What an emulated GPU counts; null for others.
-  virtual emulator::Counting *counting() { return nullptr; }
 
   /// Tells whoever explains faults what lies where: "kernel matvec_q4_k", "weight blk.0.attn_q".
   /// `code` marks the code of one kernel.
