@@ -30,11 +30,11 @@ struct Mapping {
   uint8_t *data = nullptr; // `bytes` bytes of the emulator's process
   Region region = Region::Vram;
   bool executable = false;
-  std::string purpose;
+  std::string purpose = {};
   /// Strict mode, else null; made by Memory::add. For each aligned dword of the mapping, who wrote
   /// it last (a writerId, with bits of kMissingBytes), and which dispatch read it last (its
   /// serial).
-  ShadowWords shadow, readers;
+  ShadowWords shadow = {}, readers = {};
 };
 
 /// Who wrote a dword last, as shadows of strict mode remember it: kind << 24 | number. Each kind
