@@ -2,7 +2,9 @@
 #include "codegen/Codegen.h"
 
 #include "codegen/KernelLibrary.h"
+#include "codegen/amdgpu/AmdCompiler.h"
 #include "codegen/host/HostCompiler.h"
+#include "ir/quant/Formats.h"
 #include "ir/quant/Tile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -56,14 +58,14 @@ private:
   WeightSlot weightSlot(StringRef name, RankedTensorType type, Layout layout) {
     WeightSlot slot{.name = name.str(),
                     .format = std::string(elementName(type.getElementType())),
-                    .layout = layout == Layout::Tile16 ? "tile16" : "rows",
+                    .layout = layoutName(layout).str(),
                     .shape = {},
                     .bytes = byteSize(type, program_.vars)};
     for (const Dim &extent : shapeOf(type))
       slot.shape.push_back(extent.constant());
-    if (layout == Layout::Tile16)
-      slot.bytes = slot.bytes / static_cast<uint64_t>(slot.shape[0]) *
-                   ((static_cast<uint64_t>(slot.shape[0]) + kTileRows - 1) / kTileRows * kTileRows);
+    if (layout != Layout::Rows)
+      slot.bytes =
+          tileBytes(*findFormat(slot.format), slot.shape[0], slot.shape[1], tileShape(layout));
     return slot;
   }
 
@@ -79,7 +81,7 @@ private:
       BufferRef ref;
       if (space == "weight") {
         auto attr = function.getArgAttrOfType<StringAttr>(i, kLayoutAttr);
-        Layout layout = attr && attr.getValue() == "tile16" ? Layout::Tile16 : Layout::Rows;
+        Layout layout = attr ? layoutNamed(attr.getValue()) : Layout::Rows;
         layouts_[argument] = layout;
         ref = {Space::Weight,
                slotOf(program_.weights, weightSlot(name, tensorOf(argument), layout)), 0};
@@ -207,7 +209,7 @@ private:
 constexpr size_t kMaxThreads = 8;
 
 /// A share of the kernels.
-struct HostModule {
+struct KernelModule {
   OwningOpRef<ModuleOp> code;
   size_t operations = 0;
 };
@@ -215,8 +217,10 @@ struct HostModule {
 void dumpKernels(ModuleOp module, const CodeDump &dump) {
   for (auto function : module.getOps<func::FuncOp>()) {
     StringRef name = function.getName();
-    if (!name.consume_back(".body"))
+    if (!name.consume_back(".body") && !function.isPublic())
       continue;
+    if (name == function.getName() && module.lookupSymbol((name + ".body").str()))
+      continue; // the entry of a host kernel
     std::string text;
     llvm::raw_string_ostream(text) << function;
     dump("kernel", name, text);
@@ -224,10 +228,11 @@ void dumpKernels(ModuleOp module, const CodeDump &dump) {
 }
 
 /// MLIR one share after the other, LLVM all at once, then one link.
-Result<std::vector<uint8_t>> compileModules(std::vector<HostModule> &modules,
-                                            const HostTarget &target, const CodeDump &dump) {
+Result<std::vector<uint8_t>> compileModules(std::vector<KernelModule> &modules,
+                                            const CodeTarget &target, bool mayImport,
+                                            const CodeDump &dump) {
   std::vector<KernelCode> shares;
-  for (HostModule &part : modules) {
+  for (KernelModule &part : modules) {
     ROSSO_TRY(KernelCode share, KernelCode::lower(*part.code));
     shares.push_back(std::move(share));
   }
@@ -249,18 +254,37 @@ Result<std::vector<uint8_t>> compileModules(std::vector<HostModule> &modules,
     ROSSO_TRY(std::vector<uint8_t> object, std::move(result));
     objects.push_back(std::move(object));
   }
-  return linkShared(objects);
+  return linkShared(objects, mayImport);
+}
+
+/// Of the kernels of a GPU program: what they take, from the code object itself.
+Status describeResources(Program &program) {
+  for (Kernel &kernel : program.kernels) {
+    ROSSO_TRY(KernelResources resources, resourcesOf(program.code, kernel.symbol));
+    kernel.ldsBytes = resources.ldsBytes;
+    kernel.stats += ", vgprs " + std::to_string(resources.vgprs);
+    if (resources.ldsBytes)
+      kernel.stats += ", lds " + std::to_string(resources.ldsBytes);
+    if (resources.scratchBytes)
+      kernel.stats += ", scratch " + std::to_string(resources.scratchBytes);
+  }
+  return {};
 }
 
 } // namespace
 
 Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
-  if (options.target != "host" && !options.target.starts_with("host:"))
+  constexpr std::string_view kAmd = "amdgpu:";
+  const bool isGpu = options.target.starts_with(kAmd);
+  if (!isGpu && options.target != "host" && !options.target.starts_with("host:"))
     return unsupported("target '" + options.target +
-                       "': this build generates code for 'host' and 'host:<cpu>'");
-  HostTarget target = HostTarget::detect();
-  if (options.target != "host") {
-    ROSSO_TRY(target, HostTarget::named(options.target.substr(5)));
+                       "': expected 'host', 'host:<cpu>' or 'amdgpu:<chip>'");
+  HostTarget host = HostTarget::detect();
+  AmdTarget amd;
+  if (isGpu) {
+    ROSSO_TRY(amd, AmdTarget::named(options.target.substr(kAmd.size())));
+  } else if (options.target != "host") {
+    ROSSO_TRY(host, HostTarget::named(options.target.substr(5)));
   }
   MLIRContext *context = module.getContext();
   context->loadDialect<func::FuncDialect, arith::ArithDialect, scf::SCFDialect, math::MathDialect,
@@ -272,25 +296,36 @@ Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
   // One module for each thread that will compile, filled as evenly as the kernels allow.
   size_t parts = std::min<size_t>(
       {library.kernels().size(), kMaxThreads, std::max(1u, std::thread::hardware_concurrency())});
-  std::vector<HostModule> modules(std::max<size_t>(1, parts));
-  for (HostModule &part : modules)
+  std::vector<KernelModule> modules(std::max<size_t>(1, parts));
+  for (KernelModule &part : modules)
     part.code = ModuleOp::create(module.getLoc());
   for (LibraryKernel &kernel : library.kernels()) {
-    HostModule &part = *std::min_element(
+    KernelModule &part = *std::min_element(
         modules.begin(), modules.end(),
-        [](const HostModule &a, const HostModule &b) { return a.operations < b.operations; });
-    emitHostKernel(kernel, target, program.vars, *part.code);
+        [](const KernelModule &a, const KernelModule &b) { return a.operations < b.operations; });
+    isGpu ? emitGpuKernel(kernel, amd, program.vars, *part.code)
+          : emitHostKernel(kernel, host, program.vars, *part.code);
+    if (!kernel.problem.empty())
+      return unsupported("kernel " + kernel.description.name + " on " + options.target + ": " +
+                         kernel.problem);
     part.operations = 0;
     part.code->walk([&](Operation *) { ++part.operations; });
   }
   if (options.dump)
-    for (HostModule &part : modules)
+    for (KernelModule &part : modules)
       dumpKernels(*part.code, options.dump);
-  ROSSO_TRY(program.code, compileModules(modules, target, options.dump));
-
-  program.target = "host:" + target.cpu;
   for (LibraryKernel &kernel : library.kernels())
     program.kernels.push_back(kernel.description);
+  if (isGpu) {
+    ROSSO_TRY(program.code,
+              compileModules(modules, AmdCompiler(amd), /*mayImport=*/false, options.dump));
+    ROSSO_CHECK(describeResources(program));
+    program.target = options.target;
+  } else {
+    ROSSO_TRY(program.code,
+              compileModules(modules, HostCompiler(host), /*mayImport=*/true, options.dump));
+    program.target = "host:" + host.cpu;
+  }
   for (Entry &entry : program.entries)
     for (Launch &launch : entry.launches)
       launch.grid = library.kernels()[launch.kernel].grid;

@@ -41,14 +41,10 @@ Value ElementEmitter::operand(BlockArgument argument, ValueRange index) {
   RankedTensorType type = tensorOf(argument);
   const Shape shape = shapeOf(type);
   const QuantFormat *format = formatOf(type.getElementType());
-  if (kernel_.layoutOf(argument) == Layout::Tile16) {
+  if (Layout layout = kernel_.layoutOf(argument); layout != Layout::Rows) {
     const QuantFormat &f = format ? *format : *findFormat(name(*dtypeOf(type.getElementType())));
-    const TileLayout layout = tileLayout(f);
-    Value rows = e_.constant(kTileRows), length = e_.constant(f.blockLen);
-    Value columns = e_.constant(shape.back().constant() / f.blockLen);
-    Value tile = e_.add(e_.mul(e_.divide(index[0], rows), columns), e_.divide(index[1], length));
-    return emitTileElement(e_, f, e_.at(pointer, e_.mul(tile, e_.constant(layout.bytes))),
-                           e_.remainder(index[0], rows), e_.remainder(index[1], length));
+    return emitTileElement(e_, f, tileShape(layout), shape.back().constant(), pointer, index[0],
+                           index[1]);
   }
   Value position = linearIndex(e_, kernel_, shape, index);
   if (format)

@@ -30,7 +30,7 @@ Value Emit::constant(int64_t value) {
     auto function = b.getInsertionBlock()->getParent()->getParentOfType<func::FuncOp>();
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&function.getBody().front());
-    known = constant(i64(), value);
+    known = constant(index(), value);
   }
   return known;
 }
@@ -138,6 +138,8 @@ Value Emit::lane(Value vector, int64_t index) {
 /// remainder on this interval is below 2^-27; n goes into the exponent in two halves, so that
 /// results near the ends of the range (denormals included) are right.
 Value Emit::exp2(Value x) {
+  if (style_.gpu) // v_exp_f32 with scaling for denormals: 1 ulp
+    return math::Exp2Op::create(b, loc, x);
   Type type = x.getType();
   Type intType = like(type, i32());
   Value low = constantFloat(type, -152), high = constantFloat(type, 128.5);
@@ -180,7 +182,15 @@ Value Emit::exp(Value x) {
   return select(arith::AndIOp::create(b, loc, ordered, finite), corrected, base);
 }
 
+Value Emit::intrinsic(Type result, StringRef name, ValueRange arguments) {
+  auto call = LLVM::CallIntrinsicOp::create(b, loc, result, b.getStringAttr(name), arguments);
+  return call.getNumResults() ? call.getResult(0) : Value();
+}
+
 Value Emit::at(Value pointer, Value byteOffset) {
+  // Offsets are never negative: an unsigned one fits the offset register of a GPU's loads.
+  if (byteOffset.getType().isInteger(32))
+    byteOffset = arith::ExtUIOp::create(b, loc, i64(), byteOffset);
   return LLVM::GEPOp::create(b, loc, pointer.getType(), i8(), pointer,
                              ArrayRef<LLVM::GEPArg>{byteOffset}, LLVM::GEPNoWrapFlags::inbounds);
 }
@@ -201,7 +211,8 @@ Value Emit::stack(int64_t bytes) {
   auto function = b.getInsertionBlock()->getParent()->getParentOfType<func::FuncOp>();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.getBody().front());
-  return LLVM::AllocaOp::create(b, loc, pointer(), i8(), constant(i64(), bytes), /*alignment=*/64);
+  return LLVM::AllocaOp::create(b, loc, pointer(style_.gpu ? 5 : 0), i8(), constant(i32(), bytes),
+                                /*alignment=*/style_.gpu ? 16 : 64);
 }
 
 Values Emit::loop(Value begin, Value end, int64_t step, ValueRange init, const LoopBody &body) {

@@ -1,8 +1,9 @@
 // The small vocabulary in which kernels are written: integers, floats, vectors, loads and loops.
 //
-// Everything is an MLIR value of the arith, scf, math and LLVM dialects; index arithmetic is i64
-// throughout. Operations fold as they are built, so that a template may multiply by a stride of
-// one without thinking of it.
+// Everything is an MLIR value of the arith, scf, math and LLVM dialects. Index arithmetic has one
+// type throughout, `index()`: i64, or i32 on a GPU, where 64-bit integers cost double. Operations
+// fold as they are built, so that a template may multiply by a stride of one without thinking of
+// it.
 #pragma once
 
 #include "support/Dim.h"
@@ -22,9 +23,16 @@ using mlir::Value;
 using mlir::ValueRange;
 using Values = llvm::SmallVector<Value, 4>;
 
+/// What differs in the vocabulary between a CPU and a GPU.
+struct EmitStyle {
+  unsigned indexBits = 64;
+  bool gpu = false; // stack memory is private (address space 5), math native
+};
+
 class Emit {
 public:
-  Emit(mlir::OpBuilder &builder, mlir::Location loc) : b(builder), loc(loc) {}
+  Emit(mlir::OpBuilder &builder, mlir::Location loc, EmitStyle style = {})
+      : b(builder), loc(loc), style_(style) {}
 
   mlir::OpBuilder &b;
   mlir::Location loc;
@@ -35,16 +43,20 @@ public:
   Type i16() { return b.getIntegerType(16); }
   Type i32() { return b.getI32Type(); }
   Type i64() { return b.getI64Type(); }
+  Type index() { return b.getIntegerType(style_.indexBits); }
+  Type f16() { return b.getF16Type(); }
   Type f32() { return b.getF32Type(); }
   Type f64() { return b.getF64Type(); }
-  Type pointer() { return mlir::LLVM::LLVMPointerType::get(b.getContext()); }
+  Type pointer(unsigned addressSpace = 0) {
+    return mlir::LLVM::LLVMPointerType::get(b.getContext(), addressSpace);
+  }
   /// vector<lanes x element>, or the element itself for one lane.
   Type vectorOf(Type element, int64_t lanes);
   /// `element` with the lanes of `shape`.
   Type like(Type shape, Type element);
 
   // Constants; a splat where the type is a vector.
-  Value constant(int64_t value); // i64, one op for each value of a function
+  Value constant(int64_t value); // an index; one op for each value of a function
   Value constant(Type type, int64_t value);
   Value constantFloat(Type type, double value);
   Value zero(Type type);
@@ -112,8 +124,12 @@ public:
   Value reduceMaxF(Value vector); // of numbers
   Value reduceAdd(Value vector);
 
+  /// An LLVM intrinsic: `intrinsic(type, "llvm.amdgcn.rsq", {x})`.
+  Value intrinsic(Type result, llvm::StringRef name, ValueRange arguments);
+
 private:
-  std::map<int64_t, Value> constants_; // i64, at the function's entry
+  EmitStyle style_;
+  std::map<int64_t, Value> constants_; // indices, at the function's entry
 };
 
 } // namespace rosso

@@ -4,6 +4,19 @@ namespace rosso {
 
 using namespace mlir;
 
+StringRef layoutName(Layout layout) {
+  return layout == Layout::Rows ? "rows" : layout == Layout::Tile16 ? "tile16" : "tile32";
+}
+
+Layout layoutNamed(StringRef name) {
+  return name == "tile16" ? Layout::Tile16 : name == "tile32" ? Layout::Tile32 : Layout::Rows;
+}
+
+const TileShape &tileShape(Layout layout) {
+  assert(layout != Layout::Rows);
+  return layout == Layout::Tile16 ? kTile16 : kTile32;
+}
+
 Value KernelContext::extent(Emit &e, const Dim &dim) const {
   Value sum = e.constant(dim.constant());
   for (const auto &[name, coefficient] : dim.terms())
@@ -23,6 +36,13 @@ Value linearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Valu
   for (size_t i = 0; i < shape.size(); ++i)
     position = e.add(e.mul(position, kernel.extent(e, shape[i])), index[i]);
   return position;
+}
+
+Value elementNumber(Emit &e, const KernelContext &kernel, const Shape &shape) {
+  Value count = e.constant(1);
+  for (const Dim &extent : shape)
+    count = e.mul(count, kernel.extent(e, extent));
+  return count;
 }
 
 Values delinearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Value position) {

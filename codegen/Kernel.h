@@ -5,6 +5,7 @@
 #include "codegen/Target.h"
 #include "ir/Rosso.h"
 #include "ir/Shapes.h"
+#include "ir/quant/Tile.h"
 #include "runtime/program/Program.h"
 
 #include <map>
@@ -13,7 +14,12 @@
 namespace rosso {
 
 /// How a weight lies in memory; see ir/quant/Tile.h.
-enum class Layout { Rows, Tile16 };
+enum class Layout { Rows, Tile16, Tile32 };
+
+llvm::StringRef layoutName(Layout layout);
+Layout layoutNamed(llvm::StringRef name);
+/// Of a tile layout.
+const TileShape &tileShape(Layout layout);
 
 /// The function being written and the kernel region it is written from. Templates ask it for
 /// addresses and extents, and tell it the grid of work items.
@@ -28,10 +34,13 @@ struct KernelContext {
   llvm::SmallVector<Layout> layouts;   // of each input
   llvm::SmallVector<Value> pointers;   // of each input, then each result
   std::map<std::string, Value> values; // of each variable, i64
-  Value begin, end;                    // the work items to compute
+  Value begin, end; // the work items to compute; on a GPU each work group is one, see Wave
   // What the template decides:
   std::vector<GridDim> grid;
-  std::string schedule; // for dumps: "rows 16, tokens 4"
+  int64_t threads = 0;      // of a work group on a GPU
+  unsigned sharedCount = 0; // of its pieces of shared memory
+  std::string problem;      // why the template cannot be written for this target; else empty
+  std::string schedule;     // for dumps: "rows 16, tokens 4"
 
   Value pointerOf(mlir::BlockArgument argument) const { return pointers[argument.getArgNumber()]; }
   Value resultPointer(unsigned index) const { return pointers[layouts.size() + index]; }
@@ -43,6 +52,8 @@ struct KernelContext {
 
 /// Position of an index in a dense row-major tensor, counted in elements.
 Value linearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, ValueRange index);
+/// How many elements a shape has, whatever its extents depend on.
+Value elementNumber(Emit &e, const KernelContext &kernel, const Shape &shape);
 /// The index of a position.
 Values delinearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, Value position);
 

@@ -19,7 +19,7 @@ std::string keyOf(KernelOp op, ArrayRef<Layout> layouts) {
   llvm::raw_string_ostream out(key);
   out << ' ' << op.getRows().value_or(-1);
   for (Layout layout : layouts)
-    out << (layout == Layout::Rows ? 'r' : 't');
+    out << ' ' << layoutName(layout);
   out << '\n';
   for (Value argument : copy->getBody()->getArguments())
     out << argument.getType() << '\n';
@@ -58,6 +58,41 @@ void emitBody(Emit &e, KernelContext &kernel) {
   }
 }
 
+void emitLaneBody(Emit &e, KernelContext &kernel) {
+  switch (kernel.op.getTemplate()) {
+  case KernelTemplate::Map:
+    return emitLaneMap(e, kernel);
+  case KernelTemplate::Reduce:
+    return emitLaneReduce(e, kernel);
+  case KernelTemplate::Matvec:
+  case KernelTemplate::Matmul:
+    return emitLaneContraction(e, kernel);
+  case KernelTemplate::Attention:
+    return emitLaneAttention(e, kernel);
+  case KernelTemplate::TopK:
+    return emitLaneTopK(e, kernel);
+  }
+}
+
+void describe(LibraryKernel &kernel, const KernelContext &context) {
+  kernel.grid = context.grid;
+  kernel.problem = context.problem;
+  kernel.description.threads = static_cast<uint32_t>(context.threads);
+  kernel.description.stats = stringifyKernelTemplate(kernel.op.getTemplate()).str() +
+                             (context.schedule.empty() ? "" : ": " + context.schedule);
+}
+
+/// Whether 32-bit indices and offsets reach all of the kernel's tensors.
+bool fitsSmallIndices(KernelOp op, const VarTable &vars) {
+  auto fits = [&](Value v) {
+    uint64_t elements = 1;
+    for (const Dim &extent : shapeOf(v))
+      elements *= static_cast<uint64_t>(extent.max(vars));
+    return elements < uint64_t{1} << 31 && byteSize(tensorOf(v), vars) < uint64_t{1} << 32;
+  };
+  return llvm::all_of(op.getInputs(), fits) && llvm::all_of(op.getResults(), fits);
+}
+
 } // namespace
 
 uint32_t KernelLibrary::intern(KernelOp op, llvm::SmallVector<Layout> layouts) {
@@ -70,7 +105,8 @@ uint32_t KernelLibrary::intern(KernelOp op, llvm::SmallVector<Layout> layouts) {
                         .layouts = std::move(layouts),
                         .symbol = symbolOf(name),
                         .description = {.name = name, .symbol = symbolOf(name), .stats = {}},
-                        .grid = {}});
+                        .grid = {},
+                        .problem = {}});
   }
   return it->second;
 }
@@ -105,9 +141,7 @@ void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable 
     context.begin = block->getArgument(next++);
     context.end = block->getArgument(next);
     emitBody(e, context);
-    kernel.grid = context.grid;
-    kernel.description.stats = stringifyKernelTemplate(kernel.op.getTemplate()).str() +
-                               (context.schedule.empty() ? "" : ": " + context.schedule);
+    describe(kernel, context);
   }
 
   auto entry = func::FuncOp::create(b, loc, kernel.symbol,
@@ -125,6 +159,36 @@ void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable 
   arguments.push_back(block->getArgument(3));
   func::CallOp::create(b, loc, body, arguments);
   func::ReturnOp::create(b, loc);
+}
+
+void emitGpuKernel(LibraryKernel &kernel, const Target &target, const VarTable &vars,
+                   ModuleOp module) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  Location loc = kernel.op.getLoc();
+  Emit e(b, loc, {.indexBits = 32, .gpu = true});
+  size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults();
+  llvm::SmallVector<Type> types(pointers, e.pointer(/*global memory*/ 1));
+  types.push_back(e.pointer(/*constant memory*/ 4));
+  auto function = func::FuncOp::create(b, loc, kernel.symbol, b.getFunctionType(types, {}));
+  for (unsigned i = 0; i < types.size(); ++i)
+    function.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
+  mlir::Block *block = function.addEntryBlock();
+  b.setInsertionPointToStart(block);
+  b.setInsertionPoint(func::ReturnOp::create(b, loc));
+  KernelContext context(kernel.op, target, vars, kernel.layouts);
+  if (!fitsSmallIndices(kernel.op, vars))
+    context.problem = "a tensor of 4 GiB or more";
+  for (unsigned i = 0; i < pointers; ++i)
+    context.pointers.push_back(block->getArgument(i));
+  Value variables = block->getArgument(static_cast<unsigned>(pointers));
+  int64_t offset = 0;
+  for (const auto &[name, bounds] : vars) {
+    // The low half of an int64; no variable exceeds it.
+    context.values[name] = e.load(e.i32(), e.at(variables, offset), 8);
+    offset += 8;
+  }
+  emitLaneBody(e, context);
+  describe(kernel, context);
 }
 
 } // namespace rosso

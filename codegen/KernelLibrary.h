@@ -18,6 +18,7 @@ struct LibraryKernel {
   std::string symbol;
   Kernel description;
   std::vector<GridDim> grid;
+  std::string problem; // why it cannot be written for the target; else empty
 };
 
 class KernelLibrary {
@@ -37,5 +38,10 @@ private:
 /// entry with the host's calling convention. Fills the kernel's grid and schedule.
 void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable &vars,
                     mlir::ModuleOp module);
+
+/// Writes a kernel as one function of the addresses of its buffers and of the variables, see
+/// Program.h. Fills the kernel's grid, threads and schedule.
+void emitGpuKernel(LibraryKernel &kernel, const Target &target, const VarTable &vars,
+                   mlir::ModuleOp module);
 
 } // namespace rosso

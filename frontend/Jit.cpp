@@ -93,8 +93,9 @@ Status loadWeight(Executable &executable, int index, std::span<const uint8_t> by
                     " bytes; expected " + std::to_string(wanted) + " of " + slot.format);
   if (slot.layout == "rows")
     return executable.uploadWeight(index, 0, bytes);
-  std::vector<uint8_t> tiles(tileBytes(*format, slot.shape[0], slot.shape[1]));
-  regroup(*format, slot.shape[0], slot.shape[1], bytes, tiles);
+  const TileShape &shape = *findTileShape(slot.layout);
+  std::vector<uint8_t> tiles(tileBytes(*format, slot.shape[0], slot.shape[1], shape));
+  regroup(*format, slot.shape[0], slot.shape[1], shape, bytes, tiles);
   return executable.uploadWeight(index, 0, tiles);
 }
 

@@ -130,8 +130,8 @@ LogicalResult RossoDialect::verifyRegionArgAttribute(Operation *op, unsigned, un
       (!text || !llvm::is_contained({"weight", "state", "input"}, text.getValue())))
     return complain("\"weight\", \"state\" or \"input\"");
   if (attribute.getName() == kLayoutAttr &&
-      (!text || !llvm::is_contained({"rows", "tile16"}, text.getValue())))
-    return complain("\"rows\" or \"tile16\"");
+      (!text || !llvm::is_contained({"rows", "tile16", "tile32"}, text.getValue())))
+    return complain("\"rows\", \"tile16\" or \"tile32\"");
   return success();
 }
 

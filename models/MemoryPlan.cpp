@@ -26,7 +26,7 @@ uint64_t weightBytes(const Node &leaf) {
   const QuantFormat *format = leaf.format ? leaf.format : findFormat(name(leaf.dtype));
   if (leaf.shape.size() != 2 || !format)
     return rowMajorBytes(leaf);
-  return tileBytes(*format, leaf.shape[0].constant(), leaf.shape[1].constant());
+  return tileBytes(*format, leaf.shape[0].constant(), leaf.shape[1].constant(), kTile16);
 }
 
 /// What one chunk of T tokens needs at most: the larger of the two steps of a layer, whose buffers

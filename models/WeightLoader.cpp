@@ -91,21 +91,22 @@ Status cut(const WeightSlot &slot, int weight, const WeightSource &source, uint6
     return {};
   }
   const QuantFormat *format = findFormat(slot.format);
-  if (slot.layout != "tile16" || !format || slot.shape.size() != 2 ||
-      slot.bytes != tileBytes(*format, slot.shape[0], slot.shape[1]))
+  const TileShape *shape = findTileShape(slot.layout);
+  if (!shape || !format || slot.shape.size() != 2 ||
+      slot.bytes != tileBytes(*format, slot.shape[0], slot.shape[1], *shape))
     return badSlot(slot);
   const int64_t rows = slot.shape[0], cols = slot.shape[1];
   if (rows == 0 || cols == 0)
     return {};
   const uint64_t rowBytes = *fileBytes / static_cast<uint64_t>(rows);
-  const uint64_t bandBytes = rowBytes * kTileRows;
+  const uint64_t bandBytes = rowBytes * shape->rows;
   const auto bandRows =
-      static_cast<int64_t>(std::max<uint64_t>(1, stagingBytes / bandBytes) * kTileRows);
+      static_cast<int64_t>(std::max<uint64_t>(1, stagingBytes / bandBytes) * shape->rows);
   for (int64_t row = 0; row < rows; row += bandRows) {
     const int64_t count = std::min(bandRows, rows - row);
     const uint64_t at = static_cast<uint64_t>(row) * rowBytes;
     pieces.push_back({weight, at, static_cast<uint64_t>(count) * rowBytes, at,
-                      tileBytes(*format, count, cols), count});
+                      tileBytes(*format, count, cols, *shape), count});
   }
   return {};
 }
@@ -157,7 +158,8 @@ private:
     if (piece.rows) {
       staging.resize(piece.fileBytes);
       ROSSO_CHECK(source_.read(slot.name, piece.from, staging));
-      regroup(*findFormat(slot.format), piece.rows, slot.shape[1], staging, target);
+      regroup(*findFormat(slot.format), piece.rows, slot.shape[1], *findTileShape(slot.layout), staging,
+              target);
     } else {
       ROSSO_CHECK(source_.read(slot.name, piece.from, target));
     }

@@ -14,5 +14,9 @@ def FuseAttention : RossoPass<"fuse-attention", "find softmax(q k^T + mask) v">;
 def QuantizeActivations
     : RossoPass<"quantize-activations", "int8 activations where the weight is quantised">;
 def Fuse : RossoPass<"fuse", "group all ops into kernels">;
-def PlanMemory : RossoPass<"plan-memory", "give every kernel result its place", "::mlir::ModuleOp">;
+def PlanMemory
+    : RossoPass<"plan-memory", "give every kernel result its place", "::mlir::ModuleOp"> {
+  let options = [Option<"tileLayout", "tile-layout", "std::string", "\"tile16\"",
+                        "how weights lie that kernels read in tiles: tile16 or tile32">];
+}
 def Schedule : RossoPass<"schedule", "set the barriers between kernels">;

@@ -14,7 +14,7 @@ void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options)
   if (!options.exact)
     entry.addPass(createQuantizeActivations());
   entry.addPass(createFuse());
-  manager.addPass(createPlanMemory());
+  manager.addPass(createPlanMemory({.tileLayout = options.tileLayout}));
   manager.addNestedPass<mlir::func::FuncOp>(createSchedule());
 }
 

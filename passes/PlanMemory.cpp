@@ -200,9 +200,10 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
         auto space = function.getArgAttrOfType<StringAttr>(i, kSpaceAttr);
         auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr);
         if (space && name && space.getValue() == "weight")
-          function.setArgAttr(
-              i, kLayoutAttr,
-              builder.getStringAttr(tiled.contains(name.getValue()) ? "tile16" : "rows"));
+          function.setArgAttr(i, kLayoutAttr,
+                              builder.getStringAttr(tiled.contains(name.getValue())
+                                                        ? StringRef(tileLayout)
+                                                        : "rows"));
       }
   }
 };

@@ -35,8 +35,6 @@ struct Flags {
     ROSSO_TRY(const bool go, arguments.parse(argc, argv));
     if (go && (emit == "obj" || emit == "all") && folder.empty())
       return badInput("--emit " + emit + " writes files; use -o DIR");
-    if (go && target != "host" && !target.starts_with("host:"))
-      return unsupported("target " + target + ": this build generates code for host only");
     return go;
   }
   bool wants(std::string_view what) const { return emit == "all" || emit == what; }

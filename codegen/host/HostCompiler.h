@@ -1,41 +1,23 @@
-// Kernels as MLIR functions -> LLVM IR -> x86-64 or aarch64 machine code -> one ELF shared object.
+// Machine code for x86-64 and aarch64.
 #pragma once
 
+#include "codegen/KernelCode.h"
 #include "codegen/host/HostTarget.h"
-#include "support/Result.h"
-
-#include "mlir/IR/BuiltinOps.h"
-
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string_view>
-#include <vector>
 
 namespace rosso {
 
-using CodeDump =
-    std::function<void(std::string_view stage, std::string_view name, std::string_view text)>;
-
-/// Kernels as an LLVM module in a context of its own, so that several compile at once.
-class KernelCode {
+class HostCompiler final : public CodeTarget {
 public:
-  /// Lowers every function of `module` (func, scf, arith, math, vector and llvm ops; consumed).
-  static Result<KernelCode> lower(mlir::ModuleOp module);
-  KernelCode(KernelCode &&) noexcept;
-  ~KernelCode();
+  /// `target` must outlive the result.
+  explicit HostCompiler(const HostTarget &target) : target_(target) {}
 
-  /// Optimises for the target, shows each kernel as "llvm" and "asm" if `sink` is set, and
-  /// compiles to an object file. Once.
-  Result<std::vector<uint8_t>> compile(const HostTarget &target, const CodeDump &sink);
+  std::unique_ptr<llvm::TargetMachine> machine(std::string &error) const override;
+  void prepare(llvm::Module &module) const override;
+  void optimise(llvm::Module &module, llvm::TargetMachine &machine) const override;
+  std::string kernelOf(const llvm::Function &function) const override;
 
 private:
-  struct State;
-  explicit KernelCode(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  const HostTarget &target_;
 };
-
-/// Links objects into a shared object in memory. Math functions stay to be found in the process.
-Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> &objects);
 
 } // namespace rosso

@@ -16,11 +16,6 @@ using namespace mlir;
 
 namespace {
 
-Value intrinsic(Emit &e, Type result, llvm::StringRef name, ValueRange arguments) {
-  return LLVM::CallIntrinsicOp::create(e.b, e.loc, result, e.b.getStringAttr(name), arguments)
-      .getResult(0);
-}
-
 Value bytesOf(Emit &e, Value dwords) {
   return e.bitcast(dwords,
                    e.vectorOf(e.i8(), 4 * cast<VectorType>(dwords.getType()).getDimSize(0)));
@@ -101,8 +96,8 @@ void HostTarget::setAbilities(const std::function<bool(const char *feature)> &ha
 
 Value HostTarget::dotBytes(Emit &e, Value acc, Value left, Value right) const {
   if (hasVnni512)
-    return intrinsic(e, acc.getType(), "llvm.x86.avx512.vpdpbusd.512",
-                     {acc, bytesOf(e, left), bytesOf(e, right)});
+    return e.intrinsic(acc.getType(), "llvm.x86.avx512.vpdpbusd.512",
+                       {acc, bytesOf(e, left), bytesOf(e, right)});
   // Bytes 0 and 2, then 1 and 3, as pairs of i16: products below 2^15 whose sum fits i32.
   Value sum = acc;
   for (int odd : {0, 1}) {
@@ -115,10 +110,10 @@ Value HostTarget::dotBytes(Emit &e, Value acc, Value left, Value right) const {
     s = e.shiftRightSigned(s, 8);
     Value products;
     if (hasAvx512) {
-      products = intrinsic(e, acc.getType(), "llvm.x86.avx512.pmaddw.d.512", {u, s});
+      products = e.intrinsic(acc.getType(), "llvm.x86.avx512.pmaddw.d.512", {u, s});
     } else if (hasAvx2) {
       products = byHalves(e, {u, s}, [&](const Values &half) {
-        return intrinsic(e, e.vectorOf(e.i32(), 8), "llvm.x86.avx2.pmadd.wd", half);
+        return e.intrinsic(e.vectorOf(e.i32(), 8), "llvm.x86.avx2.pmadd.wd", half);
       });
     } else {
       // Portable: the two i16 of each dword, multiplied as i32.
@@ -143,8 +138,8 @@ Value HostTarget::lookupBytes(Emit &e, Value codes, std::span<const int8_t> tabl
     Value tableVector = arith::ConstantOp::create(
         e.b, e.loc, DenseElementsAttr::get(type, ArrayRef<int8_t>(repeated)));
     auto shuffle = [&](const Values &half) {
-      return intrinsic(e, type, hasAvx512 ? "llvm.x86.avx512.pshuf.b.512" : "llvm.x86.avx2.pshuf.b",
-                       {tableVector, half[0]});
+      return e.intrinsic(type, hasAvx512 ? "llvm.x86.avx512.pshuf.b.512" : "llvm.x86.avx2.pshuf.b",
+                         {tableVector, half[0]});
     };
     Value bytesIn = bytesOf(e, codes);
     Value bytesOut = hasAvx512 ? shuffle({bytesIn}) : byHalves(e, {bytesIn}, shuffle);

@@ -125,7 +125,7 @@ Value concat(ElementEmitter &elements, ConcatOp op, ValueRange index) {
 Value gather(ElementEmitter &elements, GatherOp op, ValueRange index) {
   Emit &e = elements.emit();
   size_t rank = shapeOf(op.getIndex()).size();
-  Value row = e.signExtend(elements.element(op.getIndex(), index.take_front(rank)), e.i64());
+  Value row = e.signExtend(elements.element(op.getIndex(), index.take_front(rank)), e.index());
   // A row outside the table reads zeros.
   Value rows = elements.kernel().extent(e, shapeOf(op.getTable())[0]);
   Value inside = e.bitAnd(e.less(e.constant(-1), row), e.less(row, rows));

@@ -64,18 +64,33 @@ Value emitGroupScale(Emit &e, const QuantFormat &format, Value s) {
   return e.toFloat(s, e.f32());
 }
 
-Value emitTileElement(Emit &e, const QuantFormat &format, Value tile, Value lane, Value index) {
-  const TileLayout layout = tileLayout(format);
+Value emitTileElement(Emit &e, const QuantFormat &format, const TileShape &shape, int64_t columns,
+                      Value matrix, Value row, Value column) {
+  const TileLayout layout = tileLayout(format, shape);
+  const unsigned packed = format.isFloat() ? floatColumns(format, columns, shape) : 1;
+  const int64_t tileColumns = format.blockLen * packed;
+  Value rows = e.constant(shape.rows), tileColumn = e.constant(tileColumns);
+  Value number = e.add(e.mul(e.divide(row, rows), e.constant(columns / tileColumns)),
+                       e.divide(column, tileColumn));
+  Value tile = e.at(matrix, e.mul(number, e.constant(layout.bytes * packed)));
+  Value lane = e.remainder(row, rows), index = e.remainder(column, tileColumn);
+  if (format.isFloat()) {
+    Value place = e.add(e.mul(lane, e.constant(packed)), index);
+    return emitScaleLoad(e, format.d.type, e.at(tile, e.mul(place, e.constant(format.blockSize))),
+                         1);
+  }
   auto blockFloat = [&](const BlockScale &scale, unsigned offset) {
     Value byte = e.add(e.constant(offset), e.mul(lane, e.constant(byteSize(scale.type))));
     return emitScaleLoad(e, scale.type, e.at(tile, byte), 1);
   };
   // `bytes` bytes of lane `lane` of a plane's vector, from byte `byte` of the lane on.
   auto laneBits = [&](const TilePlane &plane, unsigned bytes, Value vector, Value byte) {
-    Value at =
-        e.mul(e.add(e.mul(vector, e.constant(kTileRows)), lane), e.constant(plane.laneBytes));
+    Value pack = e.constant(plane.pack);
+    Value at = e.add(e.mul(e.divide(vector, pack), rows), lane); // TilePlane::at
+    at = e.add(e.mul(at, pack), e.remainder(vector, pack));
+    at = e.mul(at, e.constant(plane.laneBytes));
     at = e.add(e.add(at, e.constant(plane.offset)), byte);
-    return e.zeroExtend(e.load(e.b.getIntegerType(8 * bytes), e.at(tile, at)), e.i64());
+    return e.zeroExtend(e.load(e.b.getIntegerType(8 * bytes), e.at(tile, at)), e.index());
   };
   BlockFields fields;
   fields.d = [&] { return blockFloat(format.d, layout.dOffset); };
@@ -128,7 +143,7 @@ Value emitRowElement(Emit &e, const QuantFormat &format, Value matrix, Value pos
           e.add(e.mul(e.remainder(e.divide(i, run), e.constant(perByte)), e.constant(plane.pitch)),
                 e.constant(plane.bit));
       Value bits = e.load(e.i8(), e.at(block, e.add(byte, e.constant(plane.offset))));
-      bits = e.bitAnd(e.shiftRight(e.zeroExtend(bits, e.i64()), bit), (1 << plane.width) - 1);
+      bits = e.bitAnd(e.shiftRight(e.zeroExtend(bits, e.index()), bit), (1 << plane.width) - 1);
       if (partial)
         bits = e.select(inside, bits, e.constant(0));
       sum = joinPlanes(e, sum, bits, plane.shift);

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "codegen/Emit.h"
-#include "ir/quant/QuantFormat.h"
+#include "ir/quant/Tile.h"
 
 namespace rosso {
 
-/// Row `lane` of the tile at `tile`, weight `index` of its block (both i64); see ir/quant/Tile.h.
-Value emitTileElement(Emit &e, const QuantFormat &format, Value tile, Value lane, Value index);
+/// Weight [row, column] (indices) of a matrix of `columns` columns in tiles; see ir/quant/Tile.h.
+Value emitTileElement(Emit &e, const QuantFormat &format, const TileShape &shape, int64_t columns,
+                      Value matrix, Value row, Value column);
 
-/// Weight `position` (i64) of a row-major matrix in the order of the file.
+/// Weight `position` (an index) of a row-major matrix in the order of the file.
 Value emitRowElement(Emit &e, const QuantFormat &format, Value matrix, Value position);
 
 /// An i32 group scale (scalar or vector) as stored to what it means, in f32.

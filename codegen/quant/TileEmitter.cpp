@@ -10,8 +10,6 @@ using namespace mlir;
 
 namespace {
 
-constexpr int64_t kRows = kTileRows;
-
 /// The low `width` bits of every byte of a dword.
 int64_t byteMask(unsigned width) { return 0x01010101ll * ((1 << width) - 1); }
 
@@ -50,14 +48,28 @@ Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes) {
 }
 
 TileEmitter::TileEmitter(Emit &e, const Target &target, const QuantFormat &format, Value tile)
-    : e_(e), target_(target), format_(format), layout_(tileLayout(format)), tile_(tile) {}
+    : e_(e), target_(target), format_(format), layout_(tileLayout(format, kTile16)), tile_(tile),
+      lanes_(kTile16.rows) {}
+
+TileEmitter::TileEmitter(Emit &e, const Target &target, const QuantFormat &format, Value tile,
+                         Value row)
+    : e_(e), target_(target), format_(format), layout_(tileLayout(format, kTile32)), tile_(tile),
+      row_(row), lanes_(1) {}
+
+/// Address of a vector whose lanes are `rowBytes` apart: of its first lane, or of our row's.
+Value TileEmitter::at(unsigned offset, unsigned rowBytes) {
+  return e_.at(row_ ? e_.at(tile_, e_.mul(row_, e_.constant(rowBytes))) : tile_, offset);
+}
 
 Value TileEmitter::planeVector(const TilePlane &plane, unsigned index, Type laneType) {
-  Value &value = loaded_[{plane.offset, index}];
-  if (!value)
-    value = e_.load(e_.vectorOf(laneType, kRows),
-                    e_.at(tile_, plane.offset + index * kRows * plane.laneBytes));
-  return value;
+  unsigned first = index / plane.pack * plane.pack;
+  Value &value = loaded_[{plane.offset, first}];
+  if (!value) {
+    unsigned rowBytes = plane.laneBytes * plane.pack;
+    value = e_.load(e_.vectorOf(laneType, lanes_ * plane.pack),
+                    at(plane.at(first, 0, layout_.rows), rowBytes), row_ ? rowBytes : 1);
+  }
+  return plane.pack == 1 ? value : e_.lane(value, index - first);
 }
 
 /// The codes as they are stored, joined from their planes.
@@ -88,7 +100,7 @@ Value TileEmitter::signedQuad(unsigned j) {
     code = target_.lookupBytes(e_, code, format_.table, 0);
   if (!format_.zero)
     return code;
-  Type bytes = e_.vectorOf(e_.i8(), 4 * kRows);
+  Type bytes = e_.vectorOf(e_.i8(), 4 * lanes_);
   Value moved = e_.sub(e_.bitcast(code, bytes), e_.constant(bytes, format_.zero));
   return e_.bitcast(moved, code.getType());
 }
@@ -109,7 +121,7 @@ Value TileEmitter::scaleElement(unsigned element) {
 }
 
 Value TileEmitter::blockScale(const BlockScale &scale, unsigned offset) {
-  return emitScaleLoad(e_, scale.type, e_.at(tile_, offset), kRows);
+  return emitScaleLoad(e_, scale.type, at(offset, byteSize(scale.type)), lanes_);
 }
 
 Value TileEmitter::scale(unsigned g) {
@@ -136,7 +148,7 @@ Value TileEmitter::offset(unsigned g) {
   int zero = format_.zero + byteBias(format_);
   if (!zero)
     return total;
-  Value ofZero = e_.mulF(scale(g), e_.constantFloat(e_.vectorOf(e_.f32(), kRows), zero));
+  Value ofZero = e_.mulF(scale(g), e_.constantFloat(e_.vectorOf(e_.f32(), lanes_), zero));
   return total ? e_.addF(total, ofZero) : ofZero;
 }
 

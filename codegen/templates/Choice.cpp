@@ -3,13 +3,26 @@
 
 namespace rosso {
 
-void emitContraction(Emit &e, KernelContext &kernel) {
+namespace {
+
+/// Whether some linear reads its weight in tiles.
+bool readsTiles(KernelContext &kernel) {
   for (mlir::Operation &op : *kernel.op.getBody())
     if (auto linear = mlir::dyn_cast<LinearOp>(op))
       if (auto weight = mlir::dyn_cast<mlir::BlockArgument>(linear.getWeight());
-          weight && kernel.layoutOf(weight) == Layout::Tile16)
-        return emitTileContraction(e, kernel);
-  emitDenseContraction(e, kernel);
+          weight && kernel.layoutOf(weight) != Layout::Rows)
+        return true;
+  return false;
+}
+
+} // namespace
+
+void emitContraction(Emit &e, KernelContext &kernel) {
+  readsTiles(kernel) ? emitTileContraction(e, kernel) : emitDenseContraction(e, kernel);
+}
+
+void emitLaneContraction(Emit &e, KernelContext &kernel) {
+  readsTiles(kernel) ? emitLaneTileContraction(e, kernel) : emitLaneDenseContraction(e, kernel);
 }
 
 /// Tiles of tokens where there are several, whole vectors in a head and no mask to read.

@@ -1,5 +1,7 @@
 #include "codegen/templates/Root.h"
 
+#include "codegen/amdgpu/Wave.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <set>
@@ -87,6 +89,66 @@ Packed packInt8(Emit &e, Value source, Value codes, int bias) {
 }
 } // namespace
 
+/// Address of the row of blocks at the outer index `outer`.
+Value Root::blockRow(Emit &e, ValueRange outer) const {
+  Values index;
+  for (size_t i = 0; i < outer.size(); ++i)
+    index.push_back(e.add(outer[i], kernel_.extent(e, begin_[i])));
+  Shape rowShape(memoryShape_.begin(), memoryShape_.end() - 1);
+  int64_t blocks = memoryShape_.back().constant() / blockLen_;
+  Value row = linearIndex(e, kernel_, rowShape, index);
+  return e.at(pointer_, e.mul(row, e.constant(blocks * format_->blockSize)));
+}
+
+void Root::storeBlock(ElementEmitter &elements, Wave &wave, ValueRange outer, Value block) const {
+  Emit &e = elements.emit();
+  assert(blockLen_ == kWaveLanes && format_->codeBits == 8 &&
+         "kernels write int8 blocks of 32: q8_a and q8_0");
+  Values at(outer);
+  Value first = e.mul(block, e.constant(blockLen_));
+  at.push_back(e.add(first, wave.lane()));
+  Value x = e.extendFloat(elements.element(value_, at), e.f32());
+
+  Value largest = wave.reduce(math::AbsFOp::create(e.b, e.loc, x), [&](Value a, Value b) -> Value {
+    return arith::MaxNumFOp::create(e.b, e.loc, a, b);
+  });
+  Value none =
+      arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, largest, e.zero(e.f32()));
+  Value inverse = e.select(
+      none, e.zero(e.f32()),
+      e.divF(e.constantFloat(e.f32(), 127), e.select(none, e.constantFloat(e.f32(), 1), largest)));
+  Value scale = e.mulF(largest, e.constantFloat(e.f32(), 1.0 / 127));
+  Value rounded = math::RoundEvenOp::create(e.b, e.loc, e.mulF(x, inverse));
+  Value code = arith::FPToSIOp::create(e.b, e.loc, e.i32(), rounded);
+
+  int64_t blocks = memoryShape_.back().constant() / blockLen_;
+  Value row = blockRow(e, outer);
+  Value isFirst = e.equal(wave.lane(), e.constant(0));
+  if (!format_->splitRows) {
+    Value target = e.at(row, e.mul(block, e.constant(format_->blockSize)));
+    e.store(e.truncate(code, e.i8()), e.at(e.at(target, wave.lane()), 2));
+    e.ifThen(isFirst,
+             [&] { e.store(arith::TruncFOp::create(e.b, e.loc, e.f16(), scale), target, 2); });
+    return;
+  }
+  e.store(e.truncate(e.add(code, e.constant(e.i32(), format_->zero)), e.i8()),
+          e.at(e.at(row, first), wave.lane()));
+  // Sums of the lower and the upper 16 codes.
+  Value sum = code;
+  for (int64_t bits = 1; bits < 16; bits *= 2)
+    sum = e.add(sum, wave.exchange(sum, bits));
+  Value other = wave.exchange(sum, 16);
+  e.ifThen(isFirst, [&] {
+    Value record = e.at(row, e.add(e.constant(blocks * blockLen_), e.mul(block, e.constant(16))));
+    e.store(scale, record, 4);
+    int offset = 4;
+    for (Value codes : {sum, other, e.add(sum, other)}) {
+      e.store(e.mulF(scale, e.toFloat(codes, e.f32())), e.at(record, offset), 4);
+      offset += 4;
+    }
+  });
+}
+
 void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const {
   Emit &e = elements.emit();
   assert(blockLen_ == 32 && format_->codeBits == 8 &&
@@ -101,14 +163,8 @@ void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const
     storeElement(e, e.f32(), value, buffer, i);
   });
 
-  // The block's place: row of the tensor, and block within it.
-  Values rowIndex;
-  for (size_t i = 0; i < index.size(); ++i)
-    rowIndex.push_back(e.add(index[i], kernel_.extent(e, begin_[i])));
-  Shape rowShape(memoryShape_.begin(), memoryShape_.end() - 1);
-  Value row = linearIndex(e, kernel_, rowShape, rowIndex);
   int64_t blocks = memoryShape_.back().constant() / blockLen_;
-  Value rowPointer = e.at(pointer_, e.mul(row, e.constant(blocks * format_->blockSize)));
+  Value rowPointer = blockRow(e, index);
   if (format_->splitRows) {
     Value codes = e.at(rowPointer, first);
     Packed packed = packInt8(e, buffer, codes, format_->zero);
@@ -168,11 +224,16 @@ void Root::storeRange(ElementEmitter &elements, ValueRange outer, Value from, Va
     ElementEmitter::Scope scope(elements);
     Values index(outer);
     index.push_back(i);
-    Value value = elements.element(value_, index);
-    for (size_t axis = 0; axis < index.size(); ++axis)
-      index[axis] = e.add(index[axis], kernel_.extent(e, begin_[axis]));
-    storeElement(e, element_, value, pointer_, linearIndex(e, kernel_, memoryShape_, index));
+    storeOne(elements, index);
   });
+}
+
+void Root::storeOne(ElementEmitter &elements, Values index) const {
+  Emit &e = elements.emit();
+  Value value = elements.element(value_, index);
+  for (size_t axis = 0; axis < index.size(); ++axis)
+    index[axis] = e.add(index[axis], kernel_.extent(e, begin_[axis]));
+  storeElement(e, element_, value, pointer_, linearIndex(e, kernel_, memoryShape_, index));
 }
 
 void Root::storeBelow(ElementEmitter &elements, ValueRange outer) const {

@@ -6,6 +6,8 @@
 
 namespace rosso {
 
+class Wave;
+
 class Root {
 public:
   Root(const KernelContext &kernel, unsigned index);
@@ -16,6 +18,12 @@ public:
   bool isBlocked() const { return blockLen_ != 1; }
   int64_t blockLen() const { return blockLen_; }
 
+  /// Computes and stores the element at `index`. Not of a blocked root.
+  void storeOne(ElementEmitter &elements, Values index) const;
+  /// On a GPU: the wave's 32 lanes compute and store block `block` of the last axis at the outer
+  /// index `outer`, an element each.
+  void storeBlock(ElementEmitter &elements, Wave &wave, ValueRange outer, Value block) const;
+
   /// Computes and stores elements [from, to) of the last axis at the outer index `outer`. For a
   /// blocked root these are multiples of the block length.
   void store(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
@@ -25,6 +33,7 @@ public:
 private:
   void storeRange(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
   void storeBlock(ElementEmitter &elements, Values index, Value block) const;
+  Value blockRow(Emit &e, ValueRange outer) const;
 
   const KernelContext &kernel_;
   Value value_; // elements to compute

@@ -16,4 +16,13 @@ void emitAttentionTile(Emit &e, KernelContext &kernel);
 void emitAttentionRow(Emit &e, KernelContext &kernel);
 void emitTopK(Emit &e, KernelContext &kernel);
 
+// The same for the lanes of a GPU: a work group computes the work item its number says.
+void emitLaneMap(Emit &e, KernelContext &kernel);
+void emitLaneReduce(Emit &e, KernelContext &kernel);
+void emitLaneContraction(Emit &e, KernelContext &kernel); // one of the next
+void emitLaneTileContraction(Emit &e, KernelContext &kernel);
+void emitLaneDenseContraction(Emit &e, KernelContext &kernel);
+void emitLaneAttention(Emit &e, KernelContext &kernel);
+void emitLaneTopK(Emit &e, KernelContext &kernel);
+
 } // namespace rosso

@@ -28,7 +28,7 @@ using namespace mlir;
 
 namespace {
 
-constexpr int64_t kLanes = kTileRows;
+constexpr int64_t kLanes = kTile16.rows;
 constexpr int64_t kPanel = 256;            // weights of a row
 constexpr int64_t kCacheBytes = 640 << 10; // activations that stay in the second-level cache
 constexpr int64_t kPrefetchBytes = 4096;   // ahead
@@ -42,7 +42,7 @@ struct Weights {
   int64_t blocks; // of a row
 
   Weights(const KernelContext &kernel, LinearOp linear)
-      : format(formatOfWeight(linear)), layout(tileLayout(format)),
+      : format(formatOfWeight(linear)), layout(tileLayout(format, kTile16)),
         pointer(kernel.pointerOf(cast<BlockArgument>(linear.getWeight()))),
         blocks(shapeOf(linear.getWeight()).back().constant() / format.blockLen) {}
 

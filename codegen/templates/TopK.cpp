@@ -71,7 +71,7 @@ void emitTopK(Emit &e, KernelContext &kernel) {
       int from = pass % 2, to = 1 - from;
       auto digit = [&](Value key) {
         Value low = e.bitAnd(e.shiftRight(key, 8 * pass), kDigits - 1);
-        return isWide ? low : e.zeroExtend(low, e.i64());
+        return isWide ? low : e.zeroExtend(low, e.index());
       };
       e.loop(zero, e.constant(kDigits), 1, [&](Value i) { put(places, i, e.zero(e.i32())); });
       e.loop(zero, length, 1, [&](Value i) {
@@ -87,7 +87,7 @@ void emitTopK(Emit &e, KernelContext &kernel) {
       e.loop(zero, length, 1, [&](Value i) {
         Value key = getKey(keys[from], i), d = digit(key), place = get(places, d);
         put(places, d, e.add(place, e.constant(e.i32(), 1)));
-        Value target = e.zeroExtend(place, e.i64());
+        Value target = e.zeroExtend(place, e.index());
         putKey(keys[to], target, key);
         put(indices[to], target, get(indices[from], i));
       });

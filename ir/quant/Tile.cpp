@@ -11,19 +11,27 @@ namespace rosso {
 
 namespace {
 
+/// Rows that are moved in step. Taller tiles are made of several such bands.
+constexpr unsigned kBand = 16;
+
 /// One dword, half or byte of sixteen rows, in the low bits of sixteen dwords.
-using Lanes = uint32_t __attribute__((vector_size(4 * kTileRows)));
+using Lanes = uint32_t __attribute__((vector_size(4 * kBand)));
 
 /// Splits elements of `bits` bits into planes of 8, 4, 2 and 1 bits, low bits first.
-std::vector<TilePlane> splitElements(unsigned count, unsigned bits) {
+std::vector<TilePlane> splitElements(unsigned count, unsigned bits, const TileShape &shape) {
   std::vector<TilePlane> planes;
   for (unsigned width = 8, shift = 0; shift < bits; width /= 2)
     for (; bits - shift >= width; shift += width) {
       const unsigned laneBytes = count * width % 32 == 0 ? 4 : count * width % 16 == 0 ? 2 : 1;
+      const unsigned vectors = count * width / (8 * laneBytes);
+      unsigned pack = std::max(1u, shape.laneBytes / 4);
+      while (laneBytes < 4 ? pack > 1 : vectors % pack != 0)
+        pack /= 2;
       planes.push_back({.width = width,
                         .shift = shift,
                         .laneBytes = laneBytes,
-                        .vectors = count * width / (8 * laneBytes)});
+                        .vectors = vectors,
+                        .pack = pack});
     }
   return planes;
 }
@@ -52,8 +60,9 @@ struct Plan {
     unsigned left = 0, right = 0;
   };
   struct Target {
-    unsigned offset = 0; // bytes into the tile
+    unsigned offset = 0; // bytes into the tile of row 0
     unsigned laneBytes = 4;
+    unsigned stride = 4; // from one row to the next
     std::vector<Move> moves;
   };
 
@@ -61,7 +70,7 @@ struct Plan {
   std::vector<unsigned> sources; // bytes into the block
   std::vector<Target> targets;
 
-  explicit Plan(const QuantFormat &format);
+  Plan(const QuantFormat &format, const TileShape &shape);
 
 private:
   unsigned sourceIndex(unsigned byte) {
@@ -75,7 +84,7 @@ private:
                uint32_t mask);
   void addScale(const QuantFormat &format, const BlockScale &scale, unsigned offset);
   template <typename Position>
-  void addElements(const QuantFormat &format, std::span<const BitPlane> from,
+  void addElements(const QuantFormat &format, unsigned rows, std::span<const BitPlane> from,
                    std::span<const TilePlane> to, Position position);
 };
 
@@ -98,19 +107,20 @@ void Plan::addScale(const QuantFormat &format, const BlockScale &scale, unsigned
   if (bytes == 0)
     return;
   const unsigned from = std::min(scale.offset, format.blockSize - loadBytes);
-  Target target{.offset = offset, .laneBytes = bytes, .moves = {}};
+  Target target{.offset = offset, .laneBytes = bytes, .stride = bytes, .moves = {}};
   addMove(target, from, 8 * (scale.offset - from), 0, bytes == 4 ? ~0u : (1u << 8 * bytes) - 1);
   targets.push_back(std::move(target));
 }
 
 template <typename Position>
-void Plan::addElements(const QuantFormat &format, std::span<const BitPlane> from,
+void Plan::addElements(const QuantFormat &format, unsigned rows, std::span<const BitPlane> from,
                        std::span<const TilePlane> to, Position position) {
   for (const TilePlane &plane : to) {
     const size_t firstTarget = targets.size();
     for (unsigned v = 0; v < plane.vectors; ++v)
-      targets.push_back({.offset = plane.offset + v * kTileRows * plane.laneBytes,
+      targets.push_back({.offset = plane.at(v, 0, rows),
                          .laneBytes = plane.laneBytes,
+                         .stride = plane.laneBytes * plane.pack,
                          .moves = {}});
     for (const BitPlane &source : from) {
       const unsigned low = std::max(plane.shift, source.shift);
@@ -131,16 +141,22 @@ void Plan::addElements(const QuantFormat &format, std::span<const BitPlane> from
   }
 }
 
-Plan::Plan(const QuantFormat &format) : loadBytes(std::min(4u, format.blockSize)) {
-  const TileLayout layout = tileLayout(format);
-  addElements(format, format.codes, layout.codes, codePosition);
-  addElements(format, format.scales, layout.scales, scalePosition);
+Plan::Plan(const QuantFormat &format, const TileShape &shape)
+    : loadBytes(std::min(4u, format.blockSize)) {
+  const TileLayout layout = tileLayout(format, shape);
+  addElements(format, shape.rows, format.codes, layout.codes, codePosition);
+  addElements(format, shape.rows, format.scales, layout.scales, scalePosition);
   addScale(format, format.d, layout.dOffset);
   addScale(format, format.dmin, layout.dminOffset);
 }
 
-void storeLanes(const Lanes &lanes, unsigned laneBytes, uint8_t *to) {
-  if (laneBytes == 4) {
+void storeLanes(const Lanes &lanes, unsigned laneBytes, unsigned stride, uint8_t *to) {
+  if (stride != laneBytes) {
+    for (unsigned row = 0; row < kBand; ++row) {
+      const uint32_t value = lanes[row];
+      std::memcpy(to + row * stride, &value, sizeof value);
+    }
+  } else if (laneBytes == 4) {
     std::memcpy(to, &lanes, sizeof lanes);
   } else if (laneBytes == 2) {
     const auto halves = __builtin_convertvector(lanes, uint16_t __attribute__((vector_size(32))));
@@ -151,11 +167,11 @@ void storeLanes(const Lanes &lanes, unsigned laneBytes, uint8_t *to) {
   }
 }
 
-Lanes loadLanes(const uint8_t *from, unsigned laneBytes) {
+Lanes loadLanes(const uint8_t *from, unsigned laneBytes, unsigned stride) {
   Lanes lanes = {};
-  for (unsigned row = 0; row < kTileRows; ++row) {
+  for (unsigned row = 0; row < kBand; ++row) {
     uint32_t value = 0;
-    std::memcpy(&value, from + row * laneBytes, laneBytes);
+    std::memcpy(&value, from + row * stride, laneBytes);
     lanes[row] = value;
   }
   return lanes;
@@ -164,11 +180,12 @@ Lanes loadLanes(const uint8_t *from, unsigned laneBytes) {
 /// The most sources a plan can have: each dword of the block, and the clamped ones at its end.
 constexpr unsigned kMaxSources = kMaxBlockSize / 4 + 8;
 
-/// One tile from the blocks at `rows[0..count)`.
-void groupTile(const Plan &plan, const uint8_t *const *rows, unsigned count, uint8_t *tile) {
-  alignas(64) uint32_t in[kMaxSources][kTileRows];
+/// Rows [band, band + 16) of one tile from the blocks at `rows[0..count)`.
+void groupBand(const Plan &plan, const uint8_t *const *rows, unsigned band, unsigned count,
+               uint8_t *tile) {
+  alignas(64) uint32_t in[kMaxSources][kBand];
   assert(plan.sources.size() <= kMaxSources);
-  if (count < kTileRows)
+  if (count < kBand)
     std::memset(in, 0, sizeof in);
   for (unsigned row = 0; row < count; ++row)
     for (size_t s = 0; s < plan.sources.size(); ++s)
@@ -180,16 +197,17 @@ void groupTile(const Plan &plan, const uint8_t *const *rows, unsigned count, uin
       std::memcpy(&source, in[move.source], sizeof source);
       lanes |= (source << move.left >> move.right) & move.mask;
     }
-    storeLanes(lanes, target.laneBytes, tile + target.offset);
+    storeLanes(lanes, target.laneBytes, target.stride, tile + target.offset + band * target.stride);
   }
 }
 
-/// The blocks of `rows[0..count)` from one tile.
-void ungroupTile(const Plan &plan, unsigned blockSize, const uint8_t *tile, unsigned count,
-                 uint8_t *const *rows) {
+/// The blocks of `rows[0..count)` from rows [band, band + 16) of one tile.
+void ungroupBand(const Plan &plan, unsigned blockSize, const uint8_t *tile, unsigned band,
+                 unsigned count, uint8_t *const *rows) {
   Lanes out[kMaxSources] = {};
   for (const Plan::Target &target : plan.targets) {
-    const Lanes lanes = loadLanes(tile + target.offset, target.laneBytes);
+    const Lanes lanes =
+        loadLanes(tile + target.offset + band * target.stride, target.laneBytes, target.stride);
     for (const Plan::Move &move : target.moves)
       out[move.source] |= (lanes & move.mask) << move.right >> move.left;
   }
@@ -204,107 +222,138 @@ void ungroupTile(const Plan &plan, unsigned blockSize, const uint8_t *tile, unsi
   }
 }
 
-/// Plain floats need no plan: a tile is a column of sixteen values.
-template <typename Word>
-void groupFloats(int64_t rows, int64_t cols, const uint8_t *source, uint8_t *target) {
-  for (int64_t first = 0; first < rows; first += kTileRows) {
-    const int64_t count = std::min<int64_t>(kTileRows, rows - first);
-    const uint8_t *from = source + first * cols * sizeof(Word);
-    for (int64_t col = 0; col < cols; ++col) {
-      Word column[kTileRows] = {};
-      for (int64_t row = 0; row < count; ++row)
-        std::memcpy(&column[row], from + (row * cols + col) * sizeof(Word), sizeof(Word));
-      std::memcpy(target, column, sizeof column);
-      target += sizeof column;
-    }
-  }
+/// Plain floats need no plan. `move` gets, for each value, its place in the file's order and in the
+/// tiles, in values.
+template <typename Move>
+void walkFloats(int64_t rows, int64_t cols, const TileShape &shape, int64_t columns, Move move) {
+  int64_t tile = 0;
+  for (int64_t first = 0; first < rows; first += shape.rows)
+    for (int64_t col = 0; col < cols; col += columns, tile += shape.rows * columns)
+      for (int64_t row = 0; row < std::min<int64_t>(shape.rows, rows - first); ++row)
+        for (int64_t i = 0; i < columns; ++i)
+          move((first + row) * cols + col + i, tile + row * columns + i);
 }
 
 template <typename Word>
-void ungroupFloats(int64_t rows, int64_t cols, const uint8_t *tiles, uint8_t *target) {
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t col = 0; col < cols; ++col) {
-      const int64_t value = (row / kTileRows * cols + col) * kTileRows + row % kTileRows;
-      std::memcpy(target + (row * cols + col) * sizeof(Word), tiles + value * sizeof(Word),
-                  sizeof(Word));
-    }
+void groupFloats(int64_t rows, int64_t cols, const TileShape &shape, int64_t columns,
+                 const uint8_t *source, uint8_t *target) {
+  walkFloats(rows, cols, shape, columns, [&](int64_t from, int64_t to) {
+    std::memcpy(target + to * sizeof(Word), source + from * sizeof(Word), sizeof(Word));
+  });
+}
+
+template <typename Word>
+void ungroupFloats(int64_t rows, int64_t cols, const TileShape &shape, int64_t columns,
+                   const uint8_t *tiles, uint8_t *target) {
+  walkFloats(rows, cols, shape, columns, [&](int64_t to, int64_t from) {
+    std::memcpy(target + to * sizeof(Word), tiles + from * sizeof(Word), sizeof(Word));
+  });
+}
+
+/// How many of the 16 rows from `first` on there are.
+unsigned rowsOfBand(int64_t rows, int64_t first) {
+  return static_cast<unsigned>(std::clamp<int64_t>(rows - first, 0, kBand));
 }
 
 } // namespace
 
-TileLayout tileLayout(const QuantFormat &format) {
+const TileShape *findTileShape(std::string_view layout) {
+  return layout == "tile16" ? &kTile16 : layout == "tile32" ? &kTile32 : nullptr;
+}
+
+TileLayout tileLayout(const QuantFormat &format, const TileShape &shape) {
   assert(!format.splitRows && "activations are never regrouped");
-  TileLayout layout;
-  layout.codes = splitElements(format.blockLen, format.codeBits);
-  layout.scales = splitElements(format.scaleCount(), format.scaleBits);
+  TileLayout layout{.rows = shape.rows, .codes = {}, .scales = {}};
+  layout.codes = splitElements(format.blockLen, format.codeBits, shape);
+  layout.scales = splitElements(format.scaleCount(), format.scaleBits, shape);
   if (format.scales.empty())
     layout.scales.clear();
   auto place = [&](std::vector<TilePlane> &planes) {
     for (TilePlane &plane : planes) {
       plane.offset = layout.bytes;
-      layout.bytes += plane.vectors * kTileRows * plane.laneBytes;
+      layout.bytes += plane.vectors * shape.rows * plane.laneBytes;
     }
   };
   place(layout.codes); // first, so that most vectors are aligned
   place(layout.scales);
   layout.dOffset = layout.bytes;
-  layout.bytes += kTileRows * byteSize(format.d.type);
+  layout.bytes += shape.rows * byteSize(format.d.type);
   layout.dminOffset = layout.bytes;
-  layout.bytes += kTileRows * byteSize(format.dmin.type);
-  assert(layout.bytes == kTileRows * format.blockSize);
+  layout.bytes += shape.rows * byteSize(format.dmin.type);
+  assert(layout.bytes == shape.rows * format.blockSize);
   return layout;
 }
 
-uint64_t tileBytes(const QuantFormat &format, int64_t rows, int64_t cols) {
-  const int64_t paddedRows = (rows + kTileRows - 1) / kTileRows * kTileRows;
+unsigned floatColumns(const QuantFormat &format, int64_t cols, const TileShape &shape) {
+  const unsigned most = std::max(1u, shape.laneBytes / format.blockSize);
+  return shape == kTile16 || cols % most != 0 ? 1 : most;
+}
+
+uint64_t tileBytes(const QuantFormat &format, int64_t rows, int64_t cols, const TileShape &shape) {
+  const int64_t paddedRows = (rows + shape.rows - 1) / shape.rows * shape.rows;
   return static_cast<uint64_t>(paddedRows) * format.rowBytes(cols);
 }
 
-void regroup(const QuantFormat &format, int64_t rows, int64_t cols, std::span<const uint8_t> source,
-             std::span<uint8_t> target) {
+void regroup(const QuantFormat &format, int64_t rows, int64_t cols, const TileShape &shape,
+             std::span<const uint8_t> source, std::span<uint8_t> target) {
   const uint64_t rowBytes = format.rowBytes(cols);
   assert(cols % format.blockLen == 0 && source.size() >= rows * rowBytes &&
-         target.size() >= tileBytes(format, rows, cols));
-  if (format.isFloat())
-    return format.blockSize == 4 ? groupFloats<uint32_t>(rows, cols, source.data(), target.data())
-                                 : groupFloats<uint16_t>(rows, cols, source.data(), target.data());
-  const Plan plan(format);
-  uint8_t *tile = target.data();
-  for (int64_t first = 0; first < rows; first += kTileRows) {
-    const unsigned count = static_cast<unsigned>(std::min<int64_t>(kTileRows, rows - first));
-    const uint8_t *blocks[kTileRows] = {};
-    for (unsigned row = 0; row < count; ++row)
-      blocks[row] = source.data() + (first + row) * rowBytes;
-    for (int64_t col = 0; col < cols; col += format.blockLen) {
-      groupTile(plan, blocks, count, tile);
-      tile += kTileRows * format.blockSize;
+         target.size() >= tileBytes(format, rows, cols, shape));
+  if (format.isFloat()) {
+    if (rows % shape.rows != 0) // the last tile's other rows
+      std::memset(target.data() + rows / shape.rows * shape.rows * rowBytes, 0,
+                  shape.rows * rowBytes);
+    const int64_t columns = floatColumns(format, cols, shape);
+    auto group = format.blockSize == 4 ? groupFloats<uint32_t> : groupFloats<uint16_t>;
+    return group(rows, cols, shape, columns, source.data(), target.data());
+  }
+  const Plan plan(format, shape);
+  uint8_t *tiles = target.data();
+  for (int64_t first = 0; first < rows; first += shape.rows) {
+    for (unsigned band = 0; band < shape.rows; band += kBand) {
+      const unsigned count = rowsOfBand(rows, first + band);
+      const uint8_t *blocks[kBand] = {};
       for (unsigned row = 0; row < count; ++row)
-        blocks[row] += format.blockSize;
+        blocks[row] = source.data() + (first + band + row) * rowBytes;
+      uint8_t *tile = tiles;
+      for (int64_t col = 0; col < cols; col += format.blockLen) {
+        groupBand(plan, blocks, band, count, tile);
+        tile += shape.rows * format.blockSize;
+        for (unsigned row = 0; row < count; ++row)
+          blocks[row] += format.blockSize;
+      }
     }
+    tiles += shape.rows * rowBytes;
   }
 }
 
-void ungroup(const QuantFormat &format, int64_t rows, int64_t cols, std::span<const uint8_t> tiles,
-             std::span<uint8_t> target) {
+void ungroup(const QuantFormat &format, int64_t rows, int64_t cols, const TileShape &shape,
+             std::span<const uint8_t> tiles, std::span<uint8_t> target) {
   const uint64_t rowBytes = format.rowBytes(cols);
   assert(cols % format.blockLen == 0 && target.size() >= rows * rowBytes &&
-         tiles.size() >= tileBytes(format, rows, cols));
-  if (format.isFloat())
-    return format.blockSize == 4 ? ungroupFloats<uint32_t>(rows, cols, tiles.data(), target.data())
-                                 : ungroupFloats<uint16_t>(rows, cols, tiles.data(), target.data());
-  const Plan plan(format);
-  const uint8_t *tile = tiles.data();
-  for (int64_t first = 0; first < rows; first += kTileRows) {
-    const unsigned count = static_cast<unsigned>(std::min<int64_t>(kTileRows, rows - first));
-    uint8_t *blocks[kTileRows] = {};
-    for (unsigned row = 0; row < count; ++row)
-      blocks[row] = target.data() + (first + row) * rowBytes;
-    for (int64_t col = 0; col < cols; col += format.blockLen) {
-      ungroupTile(plan, format.blockSize, tile, count, blocks);
-      tile += kTileRows * format.blockSize;
+         tiles.size() >= tileBytes(format, rows, cols, shape));
+  if (format.isFloat()) {
+    const int64_t columns = floatColumns(format, cols, shape);
+    auto undo = format.blockSize == 4 ? ungroupFloats<uint32_t> : ungroupFloats<uint16_t>;
+    return undo(rows, cols, shape, columns, tiles.data(), target.data());
+  }
+  const Plan plan(format, shape);
+  const uint8_t *tileRow = tiles.data();
+  for (int64_t first = 0; first < rows; first += shape.rows) {
+    for (unsigned band = 0; band < shape.rows; band += kBand) {
+      const unsigned count = rowsOfBand(rows, first + band);
+      uint8_t *blocks[kBand] = {};
       for (unsigned row = 0; row < count; ++row)
-        blocks[row] += format.blockSize;
+        blocks[row] = target.data() + (first + band + row) * rowBytes;
+      const uint8_t *tile = tileRow;
+      for (int64_t col = 0; col < cols; col += format.blockLen) {
+        ungroupBand(plan, format.blockSize, tile, band, count, blocks);
+        tile += shape.rows * format.blockSize;
+        for (unsigned row = 0; row < count; ++row)
+          blocks[row] += format.blockSize;
+      }
     }
+    tileRow += shape.rows * rowBytes;
   }
 }
 

@@ -36,7 +36,7 @@ struct BufferRef {
 struct WeightSlot {
   std::string name;   // of the tensor in the model file
   std::string format; // a QuantFormat's or a DType's name
-  std::string layout; // "rows" as in the file, or "tile16" (see ir/quant/Tile.h)
+  std::string layout; // "rows" as in the file, or "tile16", "tile32" (see ir/quant/Tile.h)
   std::vector<int64_t> shape;
   uint64_t bytes = 0; // in this layout
   bool operator==(const WeightSlot &) const = default;

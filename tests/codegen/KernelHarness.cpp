@@ -47,8 +47,8 @@ void KernelHarness::set(std::string_view name, std::vector<uint8_t> bytes) {
   if (int weight = executable_->findWeight(name); weight >= 0) {
     target = executable_->weight(weight);
     const WeightSlot &slot = executable_->program().weights[static_cast<size_t>(weight)];
-    if (slot.layout == "tile16") {
-      regroup(*findFormat(slot.format), slot.shape[0], slot.shape[1], bytes, target);
+    if (const TileShape *tile = findTileShape(slot.layout)) {
+      regroup(*findFormat(slot.format), slot.shape[0], slot.shape[1], *tile, bytes, target);
       return;
     }
   } else if (int state = executable_->findState(name); state >= 0) {

@@ -41,7 +41,7 @@ unsigned scaleAt(const TileLayout &layout, const uint8_t *tile, unsigned row, un
 
 /// The weights of lane `row` of a tile, by the formula of QuantFormat.h.
 std::vector<float> expandLane(const QuantFormat &format, const uint8_t *tile, unsigned row) {
-  const TileLayout layout = tileLayout(format);
+  const TileLayout layout = tileLayout(format, kTile16);
   auto scaleOf = [&](ScaleType type, unsigned offset) {
     const unsigned bytes = byteSize(type);
     return loadScale({.type = type}, {tile + offset + row * bytes, bytes});
@@ -75,7 +75,7 @@ class TileFormat : public testing::TestWithParam<const QuantFormat *> {};
 
 TEST_P(TileFormat, PlanesTileTheTile) {
   const QuantFormat &format = *GetParam();
-  const TileLayout layout = tileLayout(format);
+  const TileLayout layout = tileLayout(format, kTile16);
   EXPECT_EQ(layout.bytes, 16 * format.blockSize);
   unsigned codeBits = 0, scaleBits = 0;
   for (const TilePlane &plane : layout.codes) {
@@ -98,10 +98,10 @@ TEST_P(TileFormat, UngroupIsTheInverseOfRegroup) {
     std::vector<uint8_t> source(rows * format.rowBytes(cols));
     for (uint8_t &byte : source)
       byte = static_cast<uint8_t>(random());
-    std::vector<uint8_t> tiles(tileBytes(format, rows, cols), 0xEE), back(source.size(), 0xEE);
+    std::vector<uint8_t> tiles(tileBytes(format, rows, cols, kTile16), 0xEE), back(source.size(), 0xEE);
     EXPECT_EQ(tiles.size(), (rows + 15) / 16 * 16 * 3 * format.blockSize);
-    regroup(format, rows, cols, source, tiles);
-    ungroup(format, rows, cols, tiles, back);
+    regroup(format, rows, cols, kTile16, source, tiles);
+    ungroup(format, rows, cols, kTile16, tiles, back);
     EXPECT_EQ(back, source) << rows << " rows";
   }
 }
@@ -112,12 +112,12 @@ TEST_P(TileFormat, LanesHoldTheWeightsOfTheirRows) {
   const int64_t cols = kBlocks * format.blockLen;
   std::mt19937 random(13);
   const std::vector<uint8_t> source = randomBlocks(format, kRows * kBlocks, random);
-  std::vector<uint8_t> tiles(tileBytes(format, kRows, cols), 0xEE);
-  regroup(format, kRows, cols, source, tiles);
+  std::vector<uint8_t> tiles(tileBytes(format, kRows, cols, kTile16), 0xEE);
+  regroup(format, kRows, cols, kTile16, source, tiles);
   for (int64_t row = 0; row < 32; ++row)
     for (int64_t b = 0; b < kBlocks; ++b) {
       std::vector<float> expected(format.blockLen);
-      const uint8_t *tile = tiles.data() + (row / 16 * kBlocks + b) * tileLayout(format).bytes;
+      const uint8_t *tile = tiles.data() + (row / 16 * kBlocks + b) * tileLayout(format, kTile16).bytes;
       if (row < kRows) // else the padding, weights of 0
         expand(format,
                std::span(source).subspan((row * kBlocks + b) * format.blockSize, format.blockSize),

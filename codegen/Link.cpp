@@ -1,7 +1,7 @@
 // lld as a library, without touching the disk: objects go in as memory files, the shared object
 // comes out of a pipe. (Given a regular path, lld installs signal handlers; see LLVM's
 // raw_fd_ostream and FileOutputBuffer.) lld has one global context, hence the mutex.
-#include "codegen/host/HostCompiler.h"
+#include "codegen/KernelCode.h"
 
 #include "lld/Common/Driver.h"
 
@@ -55,7 +55,8 @@ std::vector<uint8_t> readAll(int fd) {
 
 } // namespace
 
-Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> &objects) {
+Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> &objects,
+                                        bool mayImport) {
   auto fail = [](const std::string &what) {
     return Error{ErrorCode::Internal, "linking kernels: " + what};
   };
@@ -79,6 +80,8 @@ Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> 
     paths.push_back(input.path());
   std::vector<const char *> arguments = {"ld.lld",          "--threads=1", "-shared",
                                          "--build-id=none", "-o",          output.c_str()};
+  if (!mayImport)
+    arguments.push_back("--no-undefined");
   for (const std::string &path : paths)
     arguments.push_back(path.c_str());
   std::string messages;

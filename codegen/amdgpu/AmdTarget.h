@@ -1,0 +1,29 @@
+// An AMD GPU as the templates see it: its dot products, table look-ups and matrix instructions.
+#pragma once
+
+#include "codegen/Target.h"
+#include "runtime/amd/Chip.h"
+#include "support/Result.h"
+
+#include <string>
+
+namespace rosso {
+
+class AmdTarget final : public Target {
+public:
+  /// By LLVM's name of the chip: "gfx1100".
+  static Result<AmdTarget> named(const std::string &chip);
+
+  bool isGpu() const override { return true; }
+  Value dotBytes(Emit &e, Value acc, Value left, Value right) const override;
+  Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table, int bias) const override;
+
+  const amd::Chip &chip() const { return *chip_; }
+
+  AmdTarget() = default; // of no chip; assign one
+
+private:
+  const amd::Chip *chip_ = nullptr;
+};
+
+} // namespace rosso
