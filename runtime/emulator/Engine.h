@@ -113,6 +113,9 @@ public:
                                const std::atomic<bool> &stop) = 0;
   /// Forget translated code: the instruction cache was invalidated, or code memory was freed.
   virtual void invalidateCode() = 0;
+  /// Work groups finished so far, of all dispatches: it changes while a long launch gets on. Any
+  /// thread may ask.
+  virtual uint64_t heartbeat() const { return 0; }
 };
 
 } // namespace rosso::emulator
