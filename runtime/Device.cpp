@@ -1,15 +1,44 @@
 #include "runtime/Device.h"
 
+#include "runtime/amd/AmdDevice.h"
+#include "runtime/emulator/EmulatorLibrary.h"
 #include "runtime/host/HostDevice.h"
 
+#include <charconv>
+
 namespace rosso {
+namespace {
+
+Result<std::unique_ptr<Device>> openEmulated(const RunOptions &options) {
+  ROSSO_TRY(emulator::EmulatorOptions wanted, emulator::parseEmulatorDevice(options.device));
+  if (wanted.threads == 0 && options.threads > 0)
+    wanted.threads = static_cast<unsigned>(options.threads);
+  ROSSO_TRY(std::unique_ptr<amd::Transport> transport, emulator::openEmulator(wanted));
+  return amd::AmdDevice::open(std::move(transport), {.name = "emu"});
+}
+
+Result<std::unique_ptr<Device>> openAmd(const std::string &device) {
+  unsigned index = 0;
+  if (device != "amd") {
+    const char *begin = device.data() + 4, *end = device.data() + device.size();
+    if (auto [last, error] = std::from_chars(begin, end, index);
+        error != std::errc() || last != end)
+      return badInput("device '" + device + "': expected amd or amd:N, where N counts from 0");
+  }
+  return unsupported("device " + device + ": this build has no driver for it; use host or emu");
+}
+
+} // namespace
 
 Result<std::unique_ptr<Device>> openDevice(const RunOptions &options) {
-  if (options.device == "host")
+  const std::string &device = options.device;
+  if (device == "host")
     return HostDevice::open(options);
-  if (options.device == "emu" || options.device == "amd" || options.device.starts_with("amd:"))
-    return unsupported("device " + options.device + ": this build has no driver for it; use host");
-  return badInput("device '" + options.device + "': expected host, emu or amd[:N]");
+  if (device == "emu" || device.starts_with("emu:"))
+    return openEmulated(options);
+  if (device == "amd" || device.starts_with("amd:"))
+    return openAmd(device);
+  return badInput("device '" + device + "': expected host, emu[:CHIP,...] or amd[:N]");
 }
 
 } // namespace rosso

@@ -1,7 +1,7 @@
 // A machine that runs programs: host threads, an AMD GPU, the emulator.
 //
 // A device object serves one program. `load` takes all the memory there will ever be, loads the
-// code and records each entry as a list of launches with resolved addresses; `run` replays it.
+// code and records each entry as a list of launches with resolved addresses; `submit` replays it.
 // Everything above this interface is the same for every device.
 #pragma once
 
@@ -14,6 +14,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+
+namespace rosso::emulator {
+class Counting;
+}
 
 namespace rosso {
 
@@ -28,6 +32,9 @@ struct LaunchRange {
   uint32_t first = 0, last = 0;
 };
 
+/// Names a run that was submitted; later runs have greater numbers.
+using Ticket = uint64_t;
+
 class Device {
 public:
   virtual ~Device() = default;
@@ -41,15 +48,25 @@ public:
 
   /// Arena memory as the host sees it; empty if it cannot. Inputs and outputs always can be seen.
   virtual std::span<uint8_t> hostView(uint64_t offset, uint64_t bytes) = 0;
+  /// These three wait for the runs that were submitted before.
   virtual Status upload(uint64_t offset, std::span<const uint8_t> bytes) = 0;
   virtual Status download(uint64_t offset, std::span<uint8_t> bytes) = 0;
   virtual Status clear(uint64_t offset, uint64_t bytes) = 0;
 
-  /// Replays launches and waits until their results are visible. `vars` were checked. Allocates
-  /// nothing. `nanoseconds`, if not empty, gets the time of each launch of the range, which then
-  /// run one after the other.
+  /// Queues a run of an entry behind those queued before, and returns before it is done where a
+  /// device can; a full queue waits for its oldest run. All runs of an entry share its inputs and
+  /// outputs. `vars` were checked. Allocates nothing.
+  virtual Result<Ticket> submit(uint32_t entry, std::span<const int64_t> vars) = 0;
+  /// Waits until that run and all before it are done and their results are visible.
+  virtual Status wait(Ticket ticket) = 0;
+
+  /// Runs some launches of an entry and waits. `nanoseconds`, if not empty, gets the time of each
+  /// launch of the range, which then run one after the other.
   virtual Status run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
                      std::span<uint64_t> nanoseconds) = 0;
+
+  /// What an emulated GPU has counted; null for others.
+  virtual emulator::Counting *counting() { return nullptr; }
 };
 
 /// Opens the device that `options.device` names, or says why it is not there. No other device is

@@ -112,7 +112,15 @@ Status Executable::run(int entry, std::span<const int64_t> vars, std::span<uint6
   if (!nanoseconds.empty() && nanoseconds.size() < count)
     return badInput("room for the times of " + std::to_string(nanoseconds.size()) + " launches, " +
                     std::to_string(count) + " run");
-  return device_->run(static_cast<uint32_t>(entry), {0, count}, vars, nanoseconds);
+  if (!nanoseconds.empty())
+    return device_->run(static_cast<uint32_t>(entry), {0, count}, vars, nanoseconds);
+  ROSSO_TRY(const Ticket ticket, device_->submit(static_cast<uint32_t>(entry), vars));
+  return device_->wait(ticket);
+}
+
+Result<Ticket> Executable::submit(int entry, std::span<const int64_t> vars) {
+  ROSSO_CHECK(check(entry, vars));
+  return device_->submit(static_cast<uint32_t>(entry), vars);
 }
 
 Status Executable::runLaunch(int entry, int launch, std::span<const int64_t> vars) {

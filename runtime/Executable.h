@@ -45,6 +45,9 @@ public:
   /// Runs every launch of an entry; `vars` in the order of Program::vars. Allocates nothing.
   /// `nanoseconds`, if given, has room for one number per launch, see Device::run.
   Status run(int entry, std::span<const int64_t> vars, std::span<uint64_t> nanoseconds = {});
+  /// The same in two steps, so that several runs can be queued ahead; see Device::submit.
+  Result<Ticket> submit(int entry, std::span<const int64_t> vars);
+  Status wait(Ticket ticket) { return device_->wait(ticket); }
   /// Runs one launch alone.
   Status runLaunch(int entry, int launch, std::span<const int64_t> vars);
 

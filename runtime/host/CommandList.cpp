@@ -25,19 +25,7 @@ void CommandList::record(HostKernel *kernel, std::vector<void *> buffers, unsign
   command.listStride = lists > 1 ? buffers.size() / lists : 0;
   command.buffers = std::move(buffers);
   command.barrierBefore = launch.barrierBefore;
-  for (const GridDim &dim : launch.grid) {
-    if (dim.extent.isConstant()) {
-      const int64_t extent = std::max<int64_t>(dim.extent.constant(), 0);
-      command.fixedItems *= static_cast<uint64_t>((extent + dim.tile - 1) / dim.tile);
-      continue;
-    }
-    Factor factor{.constant = dim.extent.constant(), .tile = dim.tile, .coefficients = {}};
-    for (const auto &[name, bounds] : vars) {
-      auto term = dim.extent.terms().find(name);
-      factor.coefficients.push_back(term == dim.extent.terms().end() ? 0 : term->second);
-    }
-    command.factors.push_back(std::move(factor));
-  }
+  command.grid = LaunchGrid(launch, vars);
   commands_.push_back(std::move(command));
 }
 
@@ -51,24 +39,14 @@ void CommandList::run(ThreadPool &pool, uint32_t first, uint32_t last,
   ++run_;
   first_ = first;
   last_ = last;
-  vars_ = vars.data();
+  vars_ = vars;
   nanoseconds_ = nanoseconds.empty() ? nullptr : nanoseconds.data();
   for (uint32_t i = first; i < last; ++i)
     done_[i].store(0, std::memory_order_relaxed);
   pool.run(*this);
 }
 
-uint64_t CommandList::items(const Command &command) const {
-  uint64_t items = command.fixedItems;
-  for (const Factor &factor : command.factors) {
-    int64_t extent = factor.constant;
-    for (size_t v = 0; v < factor.coefficients.size(); ++v)
-      extent += factor.coefficients[v] * vars_[v];
-    extent = std::max<int64_t>(extent, 0);
-    items *= static_cast<uint64_t>((extent + factor.tile - 1) / factor.tile);
-  }
-  return items;
-}
+uint64_t CommandList::items(const Command &command) const { return command.grid.items(vars_); }
 
 uint32_t CommandList::groupEnd(uint32_t first) const {
   uint32_t end = first + 1;
@@ -123,7 +101,7 @@ uint64_t CommandList::workOnShare(uint32_t index, uint64_t itemsOfLaunch, unsign
     if (!claim.compare_exchange_weak(word, fresh | (taken + take), std::memory_order_relaxed))
       continue;
     const auto from = static_cast<int64_t>(begin + taken);
-    command.kernel(buffers, vars_, from, from + static_cast<int64_t>(take));
+    command.kernel(buffers, vars_.data(), from, from + static_cast<int64_t>(take));
     computed += take;
     word = fresh | (taken + take);
   }

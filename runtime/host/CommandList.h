@@ -13,7 +13,7 @@
 #pragma once
 
 #include "runtime/host/ThreadPool.h"
-#include "runtime/program/Program.h"
+#include "runtime/program/LaunchGrid.h"
 
 #include <atomic>
 #include <cstdint>
@@ -46,17 +46,11 @@ public:
   void work(unsigned thread) override;
 
 private:
-  /// ceil((constant + sum of coefficients * vars) / tile)
-  struct Factor {
-    int64_t constant = 0, tile = 1;
-    std::vector<int64_t> coefficients; // by variable; empty if all are zero
-  };
   struct Command {
     HostKernel *kernel = nullptr;
     std::vector<void *> buffers;
     size_t listStride = 0; // from one thread's list to the next; 0: one for all
-    uint64_t fixedItems = 1;
-    std::vector<Factor> factors; // those that depend on variables
+    LaunchGrid grid;
     bool barrierBefore = true;
   };
   struct alignas(64) Claim {
@@ -75,7 +69,7 @@ private:
 
   // Of the run in progress; written before the pool starts.
   uint32_t run_ = 0, first_ = 0, last_ = 0;
-  const int64_t *vars_ = nullptr;
+  std::span<const int64_t> vars_;
   uint64_t *nanoseconds_ = nullptr;
 };
 

@@ -104,6 +104,17 @@ Status HostDevice::clear(uint64_t offset, uint64_t bytes) {
   return {};
 }
 
+Result<Ticket> HostDevice::submit(uint32_t entry, std::span<const int64_t> vars) {
+  entries_[entry]->run(*pool_, 0, entries_[entry]->size(), vars, {});
+  return ++lastTicket_;
+}
+
+Status HostDevice::wait(Ticket ticket) {
+  if (ticket > lastTicket_)
+    return badInput("device host: no run " + std::to_string(ticket) + " was submitted");
+  return {};
+}
+
 Status HostDevice::run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
                        std::span<uint64_t> nanoseconds) {
   entries_[entry]->run(*pool_, launches.first, launches.last, vars, nanoseconds);

@@ -20,6 +20,8 @@ public:
   Status upload(uint64_t offset, std::span<const uint8_t> bytes) override;
   Status download(uint64_t offset, std::span<uint8_t> bytes) override;
   Status clear(uint64_t offset, uint64_t bytes) override;
+  Result<Ticket> submit(uint32_t entry, std::span<const int64_t> vars) override;
+  Status wait(Ticket ticket) override;
   Status run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
              std::span<uint64_t> nanoseconds) override;
 
@@ -30,6 +32,7 @@ private:
   Arena arena_;
   HostCode code_;
   std::vector<std::unique_ptr<CommandList>> entries_;
+  Ticket lastTicket_ = 0;
 };
 
 } // namespace rosso

@@ -171,6 +171,24 @@ TEST(Executable, SeveralProgramsLiveSideBySide) {
   }
 }
 
+TEST(Executable, RunsCanBeQueued) {
+  auto exe = *Executable::create(addAndAccumulate(), {.threads = 1});
+  for (float &w : floats(exe->weight(0)))
+    w = 1;
+  Ticket last = 0;
+  for (int64_t t = 1; t <= 3; ++t) {
+    auto ticket = exe->submit(0, {&t, 1});
+    ASSERT_TRUE(ticket.ok()) << ticket.error().message;
+    EXPECT_GT(*ticket, last);
+    last = *ticket;
+  }
+  ASSERT_TRUE(exe->wait(last).ok());
+  float total = 0;
+  std::memcpy(&total, exe->output(0, 0).data(), sizeof(total));
+  EXPECT_EQ(total, 3.0f);
+  EXPECT_THAT(exe->wait(last + 1).error().message, HasSubstr("no run 4"));
+}
+
 TEST(Executable, SaysWhatIsWrong) {
   auto failure = [](auto change, RunOptions options = {.threads = 1}) {
     Program program = addAndAccumulate();
@@ -188,7 +206,7 @@ TEST(Executable, SaysWhatIsWrong) {
                              HasSubstr("available")));
   EXPECT_THAT(failure([](Program &p) { p.entries[0].rooms = {Dim::variable("Q")}; }),
               HasSubstr("step: room Q"));
-  EXPECT_THAT(failure([](Program &) {}, {.device = "emu"}), HasSubstr("device emu"));
+  EXPECT_THAT(failure([](Program &) {}, {.device = "emu:gfx9"}), HasSubstr("gfx9"));
   EXPECT_THAT(failure([](Program &) {}, {.device = "gpu"}), HasSubstr("expected host"));
   EXPECT_THAT(failure([](Program &) {}, {.threads = -1}), HasSubstr("-1 threads"));
 
