@@ -1,6 +1,9 @@
 #include "codegen/templates/CacheReader.h"
 
+#include "codegen/quant/QuantElement.h"
 #include "codegen/quant/TileEmitter.h"
+
+#include <numeric>
 
 namespace rosso {
 
@@ -25,8 +28,10 @@ Value CacheReader::vector(Value row, int64_t j) const {
   int64_t first = j * lanes_;
   if (!format_) {
     int64_t bytes = type_.getIntOrFloatBitWidth() / 8;
+    // Caches begin at multiples of 64 bytes.
+    int64_t align = std::gcd(std::gcd(rowBytes_, lanes_ * bytes), int64_t{64});
     return e_.extendFloat(e_.load(e_.vectorOf(type_, lanes_), e_.at(row, first * bytes),
-                                  static_cast<unsigned>(bytes)),
+                                  static_cast<unsigned>(align)),
                           e_.f32());
   }
   // int8 codes behind a scale: q8_0.
@@ -37,6 +42,12 @@ Value CacheReader::vector(Value row, int64_t j) const {
                         e_.at(blockPointer, format_->codes[0].offset + first % format_->blockLen));
   Value numbers = e_.toFloat(e_.signExtend(codes, e_.i32()), e_.f32());
   return e_.mulF(numbers, e_.splat(scale, lanes_));
+}
+
+Value CacheReader::element(Value row, Value i) const {
+  if (format_)
+    return emitRowElement(e_, *format_, row, i);
+  return e_.extendFloat(loadElement(e_, type_, row, i), e_.f32());
 }
 
 } // namespace rosso

@@ -14,6 +14,10 @@ public:
   Value row(Value head, Value position) const;
   /// Elements [lanes*j, lanes*(j+1)) of a row.
   Value vector(Value row, int64_t j) const;
+  /// Element `i` (an index) of a row.
+  Value element(Value row, Value i) const;
+
+  int64_t rowBytes() const { return rowBytes_; }
 
 private:
   Emit &e_;

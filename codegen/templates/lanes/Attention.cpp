@@ -1,10 +1,56 @@
-// attention on a GPU.
+#include "codegen/templates/lanes/Attention.h"
+
 #include "codegen/templates/Templates.h"
 
 namespace rosso {
 
-void emitLaneAttention(Emit &, KernelContext &kernel) {
-  kernel.problem = "attention is not written for GPUs";
+using namespace mlir;
+
+namespace {
+
+AttentionOp attentionOf(KernelContext &kernel) {
+  return *kernel.op.getBody()->getOps<AttentionOp>().begin();
 }
+
+} // namespace
+
+AttentionFacts::AttentionFacts(KernelContext &kernel) : op(attentionOf(kernel)) {
+  Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
+  heads = q[0].constant();
+  kvHeads = v[0].constant();
+  headsPerKv = heads / kvHeads;
+  keyWidth = q[2].constant();
+  valueWidth = v[2].constant();
+  tokens = q[1];
+  length = dimOf(op.getLength());
+}
+
+void AttentionStore::operator()(Value head, Value token, Value i, Value x) {
+  ElementEmitter::Scope scope(elements_);
+  elements_.bind(facts_.op.getResult(), [x](ValueRange) { return x; });
+  for (unsigned r = 0; r < kernel_.op.getNumResults(); ++r) {
+    Root root(kernel_, r);
+    // [H, T, d] as the op gives it, or heads side by side: [.., T, H * d].
+    Values index;
+    if (root.shape() == shapeOf(facts_.op.getResult())) {
+      index = {head, token, i};
+    } else {
+      Shape leading = root.shape();
+      leading.pop_back();
+      index = delinearIndex(e_, kernel_, leading, token);
+      index.push_back(e_.add(e_.mul(head, e_.constant(facts_.valueWidth)), i));
+    }
+    if (!root.isBlocked()) {
+      root.storeOne(elements_, index);
+      continue;
+    }
+    Value block = wave_.uniform(e_.divide(index.back(), e_.constant(kWaveLanes)));
+    index.pop_back();
+    root.storeBlock(elements_, wave_, index, block);
+  }
+  elements_.unbind(facts_.op.getResult());
+}
+
+void emitLaneAttention(Emit &e, KernelContext &kernel) { emitLaneAttentionRow(e, kernel); }
 
 } // namespace rosso
