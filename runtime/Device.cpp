@@ -1,6 +1,7 @@
 #include "runtime/Device.h"
 
 #include "runtime/amd/AmdDevice.h"
+#include "runtime/amd/kfd/Kfd.h"
 #include "runtime/emulator/EmulatorLibrary.h"
 #include "runtime/host/HostDevice.h"
 
@@ -25,7 +26,12 @@ Result<std::unique_ptr<Device>> openAmd(const std::string &device) {
         error != std::errc() || last != end)
       return badInput("device '" + device + "': expected amd or amd:N, where N counts from 0");
   }
-  return unsupported("device " + device + ": this build has no driver for it; use host or emu");
+  auto transport = amd::openKfd(index);
+  if (!transport)
+    return transport.error().in("device " + device);
+  ROSSO_TRY(amd::DeviceLock lock, amd::DeviceLock::take((*transport)->gpu().path));
+  return amd::AmdDevice::open(std::move(*transport), {.name = "amd:" + std::to_string(index)},
+                              std::move(lock));
 }
 
 } // namespace

@@ -14,9 +14,11 @@ constexpr uint64_t kRingBytes = 64 << 10;
 } // namespace
 
 Result<std::unique_ptr<Copies>> Copies::create(Transport &transport, Health &health, Signal signal,
-                                               StagingSize size) {
+                                               StagingSize size,
+                                               std::optional<Interrupt> interrupt) {
   std::unique_ptr<Copies> copies(new Copies(transport, size));
-  ROSSO_TRY(copies->queue_, Queue::create(transport, health, QueueKind::Copy, kRingBytes, signal));
+  ROSSO_TRY(copies->queue_,
+            Queue::create(transport, health, QueueKind::Copy, kRingBytes, signal, interrupt));
   ROSSO_TRY(copies->staging_,
             transport.allocate(size.chunkBytes * size.chunks, MemoryKind::Host, "staging"));
   for (uint32_t i = 0; i < size.chunks; ++i)

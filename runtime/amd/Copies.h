@@ -25,7 +25,8 @@ struct StagingSize {
 class Copies {
 public:
   static Result<std::unique_ptr<Copies>> create(Transport &transport, Health &health, Signal signal,
-                                                StagingSize size = {});
+                                                StagingSize size = {},
+                                                std::optional<Interrupt> interrupt = {});
   ~Copies();
   Copies(const Copies &) = delete;
   Copies &operator=(const Copies &) = delete;

@@ -8,7 +8,8 @@
 namespace rosso::amd {
 
 Result<std::unique_ptr<Queue>> Queue::create(Transport &transport, Health &health, QueueKind kind,
-                                             uint64_t ringBytes, Signal signal) {
+                                             uint64_t ringBytes, Signal signal,
+                                             std::optional<Interrupt> interrupt) {
   assert(ringBytes % kPageBytes == 0); // hardware wants mappings of exactly the ring's size
   std::unique_ptr<Queue> queue(new Queue(transport, health, kind));
   QueueMemory &memory = queue->memory_;
@@ -28,6 +29,7 @@ Result<std::unique_ptr<Queue>> Queue::create(Transport &transport, Health &healt
                       {reinterpret_cast<uint32_t *>(memory.ring.host), ringBytes / 4},
                       pointer(kWritePointerOffset), pointer(kReadPointerOffset));
   queue->signal_ = signal;
+  queue->interrupt_ = interrupt;
   ROSSO_TRY(queue->number_, transport.createQueue(kind, memory));
   queue->created_ = true;
   return queue;
@@ -62,15 +64,24 @@ Status Queue::write(std::span<const uint32_t> packets) {
 
 Result<uint64_t> Queue::signal() {
   const uint64_t point = signal_.last() + 1;
+  const auto value = static_cast<uint32_t>(point);
   if (kind_ == QueueKind::Compute) {
-    const auto packet =
-        pm4::encode(pm4::ReleaseMem{.address = signal_.address(),
-                                    .value = static_cast<uint32_t>(point),
-                                    .hasMetadataCache = transport_.gpu().chip->isa != Isa::Gfx12});
-    ROSSO_CHECK(write(packet));
+    ROSSO_CHECK(write(pm4::encode(
+        pm4::ReleaseMem{.address = signal_.address(),
+                        .value = value,
+                        .hasMetadataCache = transport_.gpu().chip->isa != Isa::Gfx12})));
+    if (interrupt_)
+      ROSSO_CHECK(write(pm4::encode(pm4::ReleaseMem{.address = interrupt_->address,
+                                                    .value = interrupt_->number,
+                                                    .flush = false,
+                                                    .interrupt = interrupt_->number})));
   } else {
-    ROSSO_CHECK(write(sdma::encode(
-        sdma::Fence{.address = signal_.address(), .value = static_cast<uint32_t>(point)})));
+    ROSSO_CHECK(write(sdma::encode(sdma::Fence{.address = signal_.address(), .value = value})));
+    if (interrupt_) {
+      ROSSO_CHECK(write(
+          sdma::encode(sdma::Fence{.address = interrupt_->address, .value = interrupt_->number})));
+      ROSSO_CHECK(write(sdma::encode(sdma::Trap{interrupt_->number})));
+    }
   }
   signal_.advance();
   ring();

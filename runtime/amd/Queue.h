@@ -8,14 +8,17 @@
 #include "runtime/amd/Transport.h"
 
 #include <memory>
+#include <optional>
 
 namespace rosso::amd {
 
 class Queue {
 public:
-  /// Takes the ring's memory. `signal` is a word nobody else writes.
+  /// Takes the ring's memory. `signal` is a word nobody else writes; `interrupt`, if there is one,
+  /// follows each signal.
   static Result<std::unique_ptr<Queue>> create(Transport &transport, Health &health, QueueKind kind,
-                                               uint64_t ringBytes, Signal signal);
+                                               uint64_t ringBytes, Signal signal,
+                                               std::optional<Interrupt> interrupt = {});
   ~Queue();
   Queue(const Queue &) = delete;
   Queue &operator=(const Queue &) = delete;
@@ -48,6 +51,7 @@ private:
   QueueMemory memory_;
   Ring ring_;
   Signal signal_;
+  std::optional<Interrupt> interrupt_;
   uint32_t number_ = 0;
   bool created_ = false;
   const uint64_t *progress_ = nullptr;

@@ -64,6 +64,13 @@ struct Fault {
   std::string message;  // "page fault: write to 0x7f0000001000, not present"
 };
 
+/// How the GPU wakes the host: it writes the number to the address, and raises an interrupt with
+/// the number as its context. RELEASE_MEM can do both, or FENCE and TRAP.
+struct Interrupt {
+  uint64_t address = 0; // 8-byte aligned
+  uint32_t number = 0;
+};
+
 class Transport {
 public:
   virtual ~Transport() = default;
@@ -86,6 +93,9 @@ public:
   /// there. Spurious returns are allowed; the caller looks at its signal.
   virtual void waitForEvent(std::chrono::milliseconds atMost) = 0;
   virtual std::optional<Fault> fault() = 0;
+  /// Says that signals will come with this interrupt, so that `waitForEvent` may sleep until one
+  /// does; without it, it takes short naps. None: nobody needs waking.
+  virtual std::optional<Interrupt> useInterrupts() { return std::nullopt; }
   /// Any number that changes while a launch gets on, if that can be seen: else a launch counts as
   /// hanging when nothing ends for too long.
   virtual uint64_t heartbeat() { return 0; }

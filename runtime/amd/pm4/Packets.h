@@ -129,24 +129,26 @@ struct ReleaseMem {
   uint64_t value = 0;           // not of the clock
   bool flush = true;            // write L2 back before; not needed for time stamps
   bool hasMetadataCache = true; // no GLM bits from gfx12 on
+  uint32_t interrupt = 0;       // its number, raised once the write is confirmed; 0: none
 };
 
 constexpr std::array<uint32_t, 8> encode(const ReleaseMem &release) {
   assert(isAddress(release.address, release.data == ReleaseMem::Data::Low32 ? 4 : 8));
   constexpr uint32_t kCacheFlushAndInvTs = 0x14, kEndOfPipe = 5 << 8;
   constexpr uint32_t kMetadata = 3 << 12, kWriteBackL2 = 1 << 21, kInOrder = 1 << 22,
-                     kBypass = 3 << 25;
+                     kBypass = 3 << 25, kInterruptAfterWrite = 2 << 24;
   uint32_t event = kCacheFlushAndInvTs | kEndOfPipe;
   if (release.flush)
     event |= kWriteBackL2 | kInOrder | kBypass | (release.hasMetadataCache ? kMetadata : 0);
   return {header(Op::ReleaseMem, 7),
           event,
-          static_cast<uint32_t>(release.data) << 29,
+          static_cast<uint32_t>(release.data) << 29 |
+              (release.interrupt ? kInterruptAfterWrite : 0),
           lo(release.address),
           hi(release.address),
           lo(release.value),
           hi(release.value),
-          /*interrupt context=*/0};
+          release.interrupt};
 }
 
 /// Runs other packets and comes back. One level deep: those must hold no such packet.

@@ -11,7 +11,7 @@
 
 namespace rosso::amd::sdma {
 
-enum class Op : uint8_t { Nop = 0, Copy = 1, Fence = 5, ConstFill = 11 };
+enum class Op : uint8_t { Nop = 0, Copy = 1, Fence = 5, Trap = 6, ConstFill = 11 };
 
 constexpr uint32_t header(Op op, uint32_t subOp = 0) {
   return static_cast<uint32_t>(op) | subOp << 8;
@@ -65,6 +65,16 @@ constexpr std::array<uint32_t, 4> encode(const Fence &fence) {
   assert(isAddress(fence.address, 4));
   constexpr uint32_t kUncached = 3 << 16; // MTYPE
   return {header(Op::Fence) | kUncached, lo(fence.address), hi(fence.address), fence.value};
+}
+
+/// Raises an interrupt.
+struct Trap {
+  uint32_t interrupt = 0; // its number, 28 bits
+};
+
+constexpr std::array<uint32_t, 2> encode(const Trap &trap) {
+  assert(trap.interrupt >> 28 == 0);
+  return {header(Op::Trap), trap.interrupt};
 }
 
 } // namespace rosso::amd::sdma

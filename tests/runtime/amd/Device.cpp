@@ -236,6 +236,21 @@ TEST_F(AmdDeviceTest, LabelsWhatLiesWhere) {
   EXPECT_EQ(state->labels.count("add of two"), 1u);
 }
 
+TEST_F(AmdDeviceTest, SignalsComeWithTheInterruptTheTransportWants) {
+  auto gpu = std::make_unique<FakeGpu>();
+  state = gpu->state();
+  const Memory page = *gpu->allocate(kPageBytes, MemoryKind::Host, "events");
+  state->interrupt = Interrupt{page.address + 24, 5};
+  auto opened = AmdDevice::open(std::move(gpu), {.name = "fake"});
+  ASSERT_TRUE(opened.ok());
+  program = addAndAccumulate();
+  plan = *planArena(program);
+  ASSERT_TRUE((*opened)->load(program, plan).ok());
+  EXPECT_EQ(state->word<uint32_t>(page.address + 24), 5u);
+  // One for each upload (code, arguments), for the cleared states, and of the compute queue.
+  EXPECT_THAT(state->interrupts, ElementsAre(5, 5, 5, 5));
+}
+
 TEST_F(AmdDeviceTest, GivesEverythingBack) {
   ASSERT_TRUE(open().ok());
   EXPECT_GT(state->live, 5u);

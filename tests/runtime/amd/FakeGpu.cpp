@@ -162,6 +162,8 @@ bool FakeGpu::runPm4(Queue &queue, const Packet &packet) {
       return fail("RELEASE_MEM to nowhere");
     const uint64_t value = select == 3 ? clock_ : address(4);
     std::memcpy(to, &value, select == 1 ? 4 : 8);
+    if (body[1] >> 24 & 7)
+      state_->interrupts.push_back(body[6]);
     return true;
   }
   case 0x76:
@@ -200,6 +202,9 @@ size_t FakeGpu::runSdma(const uint32_t *words) {
       fault("FENCE to nowhere");
     return note(4);
   }
+  case 6:
+    state_->interrupts.push_back(words[1]);
+    return note(2);
   case 11: {
     const uint64_t bytes = uint64_t{words[4]} + 4;
     uint8_t *to = state_->at(address(1), bytes);

@@ -44,6 +44,8 @@ public:
     Behaviour behaviour = Behaviour::Works;
     size_t fromDispatch = ~size_t{0};
     uint32_t packetsPerWait = ~0u; // while Paused
+    std::optional<Interrupt> interrupt;
+    std::vector<uint32_t> interrupts; // that were raised
 
     uint8_t *at(uint64_t address, uint64_t bytes); // null where nothing is
     template <typename T> T &word(uint64_t address) {
@@ -71,6 +73,7 @@ public:
   void ringDoorbell(uint32_t queue, uint64_t writePointer) override;
   void waitForEvent(std::chrono::milliseconds atMost) override;
   std::optional<Fault> fault() override { return state_->fault; }
+  std::optional<Interrupt> useInterrupts() override { return state_->interrupt; }
   void label(uint64_t address, uint64_t bytes, std::string_view name, bool code) override;
 
 private:

@@ -51,6 +51,14 @@ TEST(Pm4, TimeStampsAreTheClockAtTheEndOfThePipe) {
               ElementsAre(0xC0064900, 0x00000514, 0x60000000, 0x1000, 0, 0, 0, 0));
 }
 
+TEST(Pm4, InterruptsFollowTheConfirmedWrite) {
+  EXPECT_THAT(encode(pm4::ReleaseMem{
+                  .address = 0x7f00'0000'0018, .value = 3, .flush = false, .interrupt = 3}),
+              ElementsAre(0xC0064900, 0x00000514,
+                          0x22000000, // 32 bits; interrupt select 2
+                          0x18, 0x7f00, 3, 0, 3));
+}
+
 TEST(Pm4, IndirectBufferIsValidAndCountsDwords) {
   EXPECT_THAT(encode(pm4::IndirectBuffer{.address = 0x7f00'0000'0100, .dwords = 0x1234}),
               ElementsAre(0xC0023F00, 0x00000100, 0x00007f00, 0x00801234));
@@ -85,6 +93,10 @@ TEST(Sdma, FillCountsBytesLessTheLastDword) {
 TEST(Sdma, FenceIsUncached) {
   EXPECT_THAT(encode(sdma::Fence{.address = 0x7f00'0000'0040, .value = 3}),
               ElementsAre(0x00030005, 0x40, 0x7f00, 3));
+}
+
+TEST(Sdma, TrapCarriesItsNumber) {
+  EXPECT_THAT(encode(sdma::Trap{.interrupt = 7}), ElementsAre(0x00000006, 7));
 }
 
 TEST(Sdma, LimitsByVersion) {
