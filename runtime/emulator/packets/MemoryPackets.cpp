@@ -41,7 +41,10 @@ Result<uint8_t *> CommandProcessor::writable(uint64_t address, uint64_t bytes) {
   uint8_t *data = gpu_.memory.at(address, bytes);
   if (!data)
     return pageFault("write", address, bytes);
-  ROSSO_CHECK(gpu_.hazards.writes("it", address, bytes, ordering_.visibility()));
+  // The command processor's own writes arrive in the order of its packets.
+  Visibility seen = ordering_.visibility();
+  seen.packets.finished = ~0u;
+  ROSSO_CHECK(gpu_.hazards.writes("it", address, bytes, seen));
   return data;
 }
 
