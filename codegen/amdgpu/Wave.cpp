@@ -54,6 +54,13 @@ void Wave::barrier() {
   fence(LLVM::AtomicOrdering::acquire);
 }
 
+Value Wave::addAtomic(Value pointer, Value amount) {
+  auto space = cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace();
+  return LLVM::AtomicRMWOp::create(e_.b, e_.loc, LLVM::AtomicBinOp::add, pointer, amount,
+                                   LLVM::AtomicOrdering::monotonic,
+                                   space == kSharedSpace ? "workgroup" : "agent");
+}
+
 Value Wave::exchange(Value v, int64_t bits) {
   Type type = v.getType();
   Value word = e_.bitcast(v, e_.i32());

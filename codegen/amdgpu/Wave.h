@@ -28,6 +28,10 @@ public:
   /// Waits for all waves of the work group; what they wrote to shared memory is visible.
   void barrier();
 
+  /// Adds to an i32 that other lanes of the work group (in shared memory) or of the launch (in
+  /// global memory) add to as well; what it was before. Orders nothing else.
+  Value addAtomic(Value pointer, Value amount);
+
   using Combine = std::function<Value(Value, Value)>;
   /// The combination of all lanes' values (any 16-, 32- or 64-bit type), in every lane. All 32
   /// lanes must be here.

@@ -4,6 +4,7 @@
 // eight bits move (key, index) pairs between two arrays in stack memory. A NaN counts as larger
 // than any number.
 #include "codegen/ElementEmitter.h"
+#include "codegen/templates/SortKey.h"
 #include "codegen/templates/Templates.h"
 
 namespace rosso {
@@ -14,32 +15,14 @@ namespace {
 
 constexpr int64_t kDigits = 256;
 
-/// An integer whose unsigned order is the descending order of the elements.
-Value descendingKey(Emit &e, Value x, Type key, bool isUnsigned) {
-  const int64_t sign = key.isInteger(64) ? INT64_MIN : int64_t{INT32_MIN};
-  if (auto type = dyn_cast<FloatType>(x.getType())) {
-    if (type.getWidth() < 32)
-      x = e.extendFloat(x, e.f32());
-    x = e.addF(x, e.zero(x.getType())); // -0 becomes 0
-    Value bits = e.bitcast(x, key);
-    Value negative = e.less(bits, e.zero(key));
-    Value ascending = e.select(negative, e.bitXor(bits, -1), e.bitXor(bits, sign));
-    Value isNan = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNO, x, x);
-    return e.bitXor(e.select(isNan, e.constant(key, -1), ascending), -1);
-  }
-  if (x.getType() != key)
-    x = isUnsigned ? e.zeroExtend(x, key) : e.signExtend(x, key);
-  return e.bitXor(isUnsigned ? x : e.bitXor(x, sign), -1);
-}
-
 } // namespace
 
 void emitTopK(Emit &e, KernelContext &kernel) {
   auto op = cast<TopKOp>(kernel.op.getBody()->front());
   Shape shape = shapeOf(op.getSource()), outer(shape.begin(), shape.end() - 1);
   Type element = tensorOf(op.getSource()).getElementType();
-  bool isWide = element.getIntOrFloatBitWidth() > 32;
-  Type keyType = isWide ? Type(e.i64()) : Type(e.i32());
+  Type keyType = sortKeyType(e, element);
+  bool isWide = keyType.isInteger(64);
   int64_t most = shape.back().max(kernel.vars);
   kernel.grid = gridOver(outer);
 
@@ -64,7 +47,7 @@ void emitTopK(Emit &e, KernelContext &kernel) {
       Values index(row);
       index.push_back(i);
       Value x = elements.element(op.getSource(), index);
-      putKey(keys[0], i, descendingKey(e, x, keyType, element.isUnsignedInteger()));
+      putKey(keys[0], i, descendingKey(e, x, element));
       put(indices[0], i, e.truncate(i, e.i32()));
     });
     for (int pass = 0; pass < (isWide ? 8 : 4); ++pass) {
