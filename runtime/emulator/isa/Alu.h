@@ -4,6 +4,7 @@
 // An engine decodes an Instruction, binds it once, and executes the result as often as it likes:
 //
 //   Result<BoundAlu> bound = bindAlu(instruction, isa);
+//   FloatEnvironment environment(registers.mode); // once for many instructions, see its header
 //   bound->execute(*bound, registers);
 //
 // What is not arithmetic is not here: memory, LDS, branches, waits, barriers, messages, s_getpc,
@@ -57,6 +58,9 @@ struct BoundAlu {
 
   std::shared_ptr<const BoundAlu> second; // VOPD: the Y half
 };
+
+/// The interpreter needs x86-64-v3 (AVX2, FMA, F16C) where the host is x86-64.
+Status checkHostForAlu();
 
 /// Whether the mnemonic (without suffixes) is an ALU instruction we execute.
 bool isAlu(std::string_view name);

@@ -1,0 +1,30 @@
+// Makes LIST_ROW(mnemonic) of each row. See AsTypes.h.
+#undef SCALAR1
+#undef SCALAR2
+#undef SAVE
+#undef VECTOR1
+#undef VECTOR2
+#undef VECTOR3
+#undef VECTOR4
+#undef PACKED2
+#undef PACKED3
+#undef COMPARE
+#undef SCALAR_FLOAT1
+#undef SCALAR_FLOAT2
+#undef SCALAR_FLOAT3
+#undef SCALAR_FLOAT_COMPARE
+
+#define SCALAR1(NAME, ...) LIST_ROW(NAME)
+#define SCALAR2(NAME, ...) LIST_ROW(NAME)
+#define SAVE(NAME, ...) LIST_ROW(NAME)
+#define VECTOR1(NAME, ...) LIST_ROW(NAME)
+#define VECTOR2(NAME, ...) LIST_ROW(NAME)
+#define VECTOR3(NAME, ...) LIST_ROW(NAME)
+#define VECTOR4(NAME, ...) LIST_ROW(NAME)
+#define PACKED2(NAME, ...) LIST_ROW(NAME)
+#define PACKED3(NAME, ...) LIST_ROW(NAME)
+#define COMPARE(NAME, ...) LIST_ROW(NAME)
+#define SCALAR_FLOAT1(NAME, ...) LIST_ROW(NAME)
+#define SCALAR_FLOAT2(NAME, ...) LIST_ROW(NAME)
+#define SCALAR_FLOAT3(NAME, ...) LIST_ROW(NAME)
+#define SCALAR_FLOAT_COMPARE(NAME, ...) LIST_ROW(NAME)
