@@ -81,9 +81,11 @@ std::span<uint8_t> AmdDevice::hostView(uint64_t offset, uint64_t bytes) {
 Status AmdDevice::upload(uint64_t offset, std::span<const uint8_t> bytes) {
   if (bytes.empty())
     return health_.check();
-  ROSSO_CHECK(compute_->drain());
-  if (!layout_.inHostMemory(offset))
+  if (!layout_.inHostMemory(offset)) {
+    ROSSO_CHECK(copies_->queue().follow(*compute_));
     return copies_->upload(address(offset), bytes);
+  }
+  ROSSO_CHECK(compute_->drain());
   std::memcpy(hostView(offset, bytes.size()).data(), bytes.data(), bytes.size());
   return {};
 }
@@ -91,9 +93,11 @@ Status AmdDevice::upload(uint64_t offset, std::span<const uint8_t> bytes) {
 Status AmdDevice::download(uint64_t offset, std::span<uint8_t> bytes) {
   if (bytes.empty())
     return health_.check();
-  ROSSO_CHECK(compute_->drain());
-  if (!layout_.inHostMemory(offset))
+  if (!layout_.inHostMemory(offset)) {
+    ROSSO_CHECK(copies_->queue().follow(*compute_));
     return copies_->download(address(offset), bytes);
+  }
+  ROSSO_CHECK(compute_->drain());
   std::memcpy(bytes.data(), hostView(offset, bytes.size()).data(), bytes.size());
   return {};
 }
@@ -101,16 +105,17 @@ Status AmdDevice::download(uint64_t offset, std::span<uint8_t> bytes) {
 Status AmdDevice::clear(uint64_t offset, uint64_t bytes) {
   if (bytes == 0)
     return health_.check();
-  ROSSO_CHECK(compute_->drain());
-  if (!layout_.inHostMemory(offset))
+  if (!layout_.inHostMemory(offset)) {
+    ROSSO_CHECK(copies_->queue().follow(*compute_));
     return copies_->clear(address(offset), bytes);
+  }
+  ROSSO_CHECK(compute_->drain());
   std::memset(hostView(offset, bytes).data(), 0, bytes);
   return {};
 }
 
 Result<uint32_t> AmdDevice::begin(uint32_t entry, LaunchRange launches, Pace pace,
                                   std::span<const int64_t> vars) {
-  ROSSO_CHECK(copies_->drain());
   const uint64_t point = compute_->timeline().last() + 1;
   if (point > kRunsAhead)
     ROSSO_CHECK(compute_->wait(point - kRunsAhead));
@@ -122,6 +127,7 @@ Result<uint32_t> AmdDevice::begin(uint32_t entry, LaunchRange launches, Pace pac
   noted.pace = pace;
   std::ranges::copy(vars, noted.vars.begin());
 
+  ROSSO_CHECK(compute_->follow(copies_->queue()));
   stream_.clear();
   pm4::append(stream_, pm4::WaitForWaves{});
   if (!vars.empty()) {

@@ -4,11 +4,11 @@
 // `load` takes all memory. From then on a run is some 30 dwords in the compute ring and one
 // doorbell:
 //
-//   WAIT FOR WAVES | variables -> VRAM | run's number -> host | ACQUIRE_MEM | INDIRECT_BUFFER |
-//   RELEASE_MEM: next point of the timeline
+//   (WAIT for copies) | WAIT FOR WAVES | variables -> VRAM | run's number -> host | ACQUIRE_MEM |
+//   INDIRECT_BUFFER | RELEASE_MEM: next point of the timeline
 //
 // The indirect buffer is the entry's CommandBuffer. Up to kRunsAhead runs may be queued. Copies and
-// runs do not overlap: each waits on the host for the other to be done.
+// runs do not overlap: each queue waits, on the GPU, for what the other was given before.
 //
 // Everything the GPU tells lies in one page of host memory, the control page: the timelines of both
 // queues, and the mark of the run in progress (its number, and how far its launches are).

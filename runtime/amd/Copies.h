@@ -5,7 +5,8 @@
 //   download  keep the engine one chunk ahead of the host that empties them
 //
 // A chunk is free once the copy queue's timeline has reached the point noted for it. Uploads
-// return before their last bytes have arrived: call `drain` before the compute queue may look.
+// return before their last bytes have arrived: whoever looks must wait for the queue, on the GPU
+// (Queue::follow) or on the host (drain).
 #pragma once
 
 #include "runtime/amd/Queue.h"
@@ -37,8 +38,7 @@ public:
   Status clear(uint64_t to, uint64_t bytes);
   /// Waits for everything.
   Status drain() { return queue_->drain(); }
-  /// Whether everything is done.
-  bool idle() const { return queue_->timeline().hasReached(queue_->timeline().last()); }
+  Queue &queue() { return *queue_; }
 
 private:
   struct Chunk {

@@ -2,8 +2,8 @@
 // the device answers with the same error until it is opened again.
 //
 // A wait ends when it got what it waits for, when the transport reports a fault, or when nothing
-// has moved for as long as we have patience. Long launches are legal, so "moved" is whatever the
-// waiter can see: read pointers, signals, progress marks.
+// has moved for as long as we have patience. Long launches are legal, so "moved" is whatever can be
+// seen: read pointers, signals, progress marks, of all queues, since they wait for each other.
 #pragma once
 
 #include "runtime/amd/Transport.h"
@@ -13,8 +13,19 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rosso::amd {
+
+/// A part of the GPU that can be seen to get on.
+class Moving {
+public:
+  /// Any number that changes when it does.
+  virtual uint64_t moved() const = 0;
+
+protected:
+  ~Moving() = default;
+};
 
 class Health {
 public:
@@ -24,14 +35,16 @@ public:
   /// Adds to an error what the GPU was doing: "entry decode: launch 212 of 371, ...".
   void explainWith(std::function<std::string()> explain) { explain_ = std::move(explain); }
 
+  void watch(const Moving &part) { parts_.push_back(&part); }
+  void forget(const Moving &part) { std::erase(parts_, &part); }
+
   /// The error of a failed device. Asks the transport for news of a fault.
   Status check();
   bool failed() const { return error_.has_value(); }
 
-  /// Waits until `done()`. `progress()` is any number that changes while the GPU gets on; `stuck()`
-  /// says what was waited for: "compute queue: signal at 40, waited for 41".
-  template <typename Done, typename Progress, typename Stuck>
-  Status wait(const Done &done, const Progress &progress, const Stuck &stuck) {
+  /// Waits until `done()`. `stuck()` says what was waited for: "compute queue: signal at 40, waited
+  /// for 41".
+  template <typename Done, typename Stuck> Status wait(const Done &done, const Stuck &stuck) {
     if (error_)
       return *error_;
     const auto begin = Clock::now();
@@ -41,14 +54,14 @@ public:
           return {};
     } while (Clock::now() - begin < kSpin);
 
-    uint64_t last = progress();
+    uint64_t last = moved();
     for (auto lastMove = begin;;) {
       transport_.waitForEvent(kNap);
       if (done())
         return {};
       ROSSO_CHECK(check());
       const auto now = Clock::now();
-      if (const uint64_t current = progress(); current != last) {
+      if (const uint64_t current = moved(); current != last) {
         last = current;
         lastMove = now;
       } else if (now - lastMove > patience_) {
@@ -63,12 +76,14 @@ private:
   static constexpr std::chrono::microseconds kSpin{200}; // before the thread sleeps
   static constexpr std::chrono::milliseconds kNap{1};
 
+  uint64_t moved() const;
   Error fail(ErrorCode code, const std::string &what);
 
   Transport &transport_;
   std::string device_;
   std::chrono::milliseconds patience_;
   std::function<std::string()> explain_;
+  std::vector<const Moving *> parts_;
   std::optional<Error> error_;
 };
 

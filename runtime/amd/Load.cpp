@@ -76,7 +76,7 @@ Status AmdDevice::load(const Program &program, const ArenaPlan &plan) {
 
   // A first round through the compute queue: it works, and the new code is no longer hidden behind
   // what the instruction caches held.
-  ROSSO_CHECK(copies_->drain());
+  ROSSO_CHECK(compute_->follow(copies_->queue()));
   pm4::append(stream_, pm4::AcquireMem{pm4::kAfterCodeWasWritten});
   ROSSO_CHECK(compute_->write(stream_));
   ROSSO_TRY(const uint64_t point, compute_->signal());

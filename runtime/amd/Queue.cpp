@@ -32,12 +32,15 @@ Result<std::unique_ptr<Queue>> Queue::create(Transport &transport, Health &healt
   queue->interrupt_ = interrupt;
   ROSSO_TRY(queue->number_, transport.createQueue(kind, memory));
   queue->created_ = true;
+  health.watch(*queue);
   return queue;
 }
 
 Queue::~Queue() {
-  if (created_)
+  if (created_) {
+    health_.forget(*this);
     transport_.destroyQueue(number_);
+  }
   for (const Memory &memory : {memory_.ring, memory_.pointers, memory_.endOfPipe})
     if (memory.bytes)
       transport_.free(memory);
@@ -51,7 +54,7 @@ Status Queue::write(std::span<const uint32_t> packets) {
   if (!ring_.fits(packets.size())) {
     if (ring_.hasUnpublished())
       ring();
-    ROSSO_CHECK(health_.wait([&] { return ring_.fits(packets.size()); }, [&] { return moved(); },
+    ROSSO_CHECK(health_.wait([&] { return ring_.fits(packets.size()); },
                              [&] {
                                return name() + ": ring full, read pointer at " +
                                       std::to_string(ring_.readPointer()) + " of " +
@@ -88,16 +91,29 @@ Result<uint64_t> Queue::signal() {
   return point;
 }
 
+Status Queue::follow(Queue &other) {
+  const uint64_t point = other.signal_.last(), address = other.signal_.address();
+  if (point == followed_)
+    return {};
+  followed_ = point;
+  if (point >> 31) // the packets compare 32 bits as they are
+    return other.wait(point);
+  const auto value = static_cast<uint32_t>(point);
+  return kind_ == QueueKind::Compute
+             ? write(pm4::encode(pm4::WaitMem{.address = address, .value = value}))
+             : write(sdma::encode(sdma::PollMem{.address = address, .value = value}));
+}
+
 uint64_t Queue::moved() const {
   constexpr uint64_t kOdd = 0x9E3779B97F4A7C15; // so that one number's step hides no other's
-  uint64_t sum = ring_.readPointer() + signal_.reached() * kOdd + transport_.heartbeat();
+  uint64_t sum = ring_.readPointer() + signal_.reached() * kOdd;
   if (progress_)
     sum += *static_cast<const volatile uint64_t *>(progress_) * kOdd * kOdd;
   return sum;
 }
 
 Status Queue::wait(uint64_t point) {
-  return health_.wait([&] { return signal_.hasReached(point); }, [&] { return moved(); },
+  return health_.wait([&] { return signal_.hasReached(point); },
                       [&] {
                         return name() + ": signal at " + std::to_string(signal_.reached()) +
                                ", waited for " + std::to_string(point);

@@ -12,7 +12,7 @@
 
 namespace rosso::amd {
 
-class Queue {
+class Queue final : public Moving {
 public:
   /// Takes the ring's memory. `signal` is a word nobody else writes; `interrupt`, if there is one,
   /// follows each signal.
@@ -28,7 +28,9 @@ public:
   /// Moves the timeline on once everything before is done, and rings the doorbell. Returns the
   /// point of the timeline.
   Result<uint64_t> signal();
-  /// Waits for a point of the timeline.
+  /// Lets the GPU go on with this queue only when all that `other` was given is done.
+  Status follow(Queue &other);
+  /// Waits, on the host, for a point of the timeline.
   Status wait(uint64_t point);
   /// Waits for everything.
   Status drain() { return wait(signal_.last()); }
@@ -36,13 +38,12 @@ public:
   const Signal &timeline() const { return signal_; }
   /// Two words that change while the queue gets on, besides its read pointer and its timeline.
   void watch(const uint64_t *progress) { progress_ = progress; }
+  uint64_t moved() const override;
 
 private:
   Queue(Transport &transport, Health &health, QueueKind kind)
       : transport_(transport), health_(health), kind_(kind) {}
   void ring();
-  /// Any number that changes while the GPU gets on.
-  uint64_t moved() const;
   std::string name() const { return kind_ == QueueKind::Compute ? "compute queue" : "copy queue"; }
 
   Transport &transport_;
@@ -55,6 +56,7 @@ private:
   uint32_t number_ = 0;
   bool created_ = false;
   const uint64_t *progress_ = nullptr;
+  uint64_t followed_ = 0; // the other queue's point that this one waits for already
 };
 
 } // namespace rosso::amd

@@ -18,6 +18,7 @@ enum class Op : uint8_t {
   Nop = 0x10,
   DispatchDirect = 0x15,
   WriteData = 0x37,
+  WaitRegMem = 0x3C,
   IndirectBuffer = 0x3F,
   EventWrite = 0x46,
   ReleaseMem = 0x49,
@@ -149,6 +150,24 @@ constexpr std::array<uint32_t, 8> encode(const ReleaseMem &release) {
           lo(release.value),
           hi(release.value),
           release.interrupt};
+}
+
+/// Stalls the queue until the dword at `address` is at least `value`, unsigned.
+struct WaitMem {
+  uint64_t address = 0; // 4-byte aligned
+  uint32_t value = 0;
+};
+
+constexpr std::array<uint32_t, 7> encode(const WaitMem &wait) {
+  assert(isAddress(wait.address, 4));
+  constexpr uint32_t kGreaterOrEqual = 5, kMemory = 1 << 4, kEveryBit = ~0u, kPollInterval = 4;
+  return {header(Op::WaitRegMem, 6),
+          kGreaterOrEqual | kMemory,
+          lo(wait.address),
+          hi(wait.address),
+          wait.value,
+          kEveryBit,
+          kPollInterval};
 }
 
 /// Runs other packets and comes back. One level deep: those must hold no such packet.

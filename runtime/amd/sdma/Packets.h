@@ -11,7 +11,7 @@
 
 namespace rosso::amd::sdma {
 
-enum class Op : uint8_t { Nop = 0, Copy = 1, Fence = 5, Trap = 6, ConstFill = 11 };
+enum class Op : uint8_t { Nop = 0, Copy = 1, Fence = 5, Trap = 6, PollRegMem = 8, ConstFill = 11 };
 
 constexpr uint32_t header(Op op, uint32_t subOp = 0) {
   return static_cast<uint32_t>(op) | subOp << 8;
@@ -65,6 +65,24 @@ constexpr std::array<uint32_t, 4> encode(const Fence &fence) {
   assert(isAddress(fence.address, 4));
   constexpr uint32_t kUncached = 3 << 16; // MTYPE
   return {header(Op::Fence) | kUncached, lo(fence.address), hi(fence.address), fence.value};
+}
+
+/// Stalls the queue until the dword at `address` is at least `value`, unsigned.
+struct PollMem {
+  uint64_t address = 0; // 4-byte aligned
+  uint32_t value = 0;
+};
+
+constexpr std::array<uint32_t, 6> encode(const PollMem &poll) {
+  assert(isAddress(poll.address, 4));
+  constexpr uint32_t kGreaterOrEqual = 5u << 28, kMemory = 1u << 31, kEveryBit = ~0u;
+  constexpr uint32_t kForeverEveryFourClocks = 0x0FFF0004;
+  return {header(Op::PollRegMem) | kGreaterOrEqual | kMemory,
+          lo(poll.address),
+          hi(poll.address),
+          poll.value,
+          kEveryBit,
+          kForeverEveryFourClocks};
 }
 
 /// Raises an interrupt.

@@ -116,6 +116,23 @@ TEST_F(AmdDeviceTest, SendsThesePackets) {
   EXPECT_EQ(state->dispatches.back().initiator, 0x8005u);
 }
 
+TEST_F(AmdDeviceTest, QueuesWaitForEachOtherOnTheGpu) {
+  ASSERT_TRUE(open().ok());
+  state->behaviour = FakeGpu::Behaviour::Paused; // until the host waits, for the last step
+  state->packetsPerWait = 2;
+  std::fill(input().begin(), input().end(), 1.0f);
+  fillWeight(2);
+  const int64_t vars[] = {0, 100};
+  ASSERT_TRUE(device->submit(0, vars).ok());
+  fillWeight(5); // after the run that needs the old one
+  auto last = device->submit(0, vars);
+  ASSERT_TRUE(last.ok());
+  EXPECT_TRUE(state->pm4.empty());
+  ASSERT_TRUE(device->wait(*last).ok());
+  EXPECT_EQ(output()[0], 3.0f + 6.0f);
+  EXPECT_EQ(std::ranges::count(ops(), 0x3Cu), 2); // one for each of the weights
+}
+
 TEST_F(AmdDeviceTest, NoWorkGroupsMeanNoDispatch) {
   ASSERT_TRUE(open().ok());
   state->onDispatch = {[](const FakeGpu::Dispatch &) {}};

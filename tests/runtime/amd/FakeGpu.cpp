@@ -87,8 +87,12 @@ void FakeGpu::advance(Queue &queue, uint32_t &budget) {
   const uint64_t dwords = queue.memory.ring.bytes / 4;
   auto &read = *reinterpret_cast<uint64_t *>(queue.memory.pointers.host + 64);
   if (queue.kind == QueueKind::Copy) {
-    for (; read != queue.written && budget > 0 && !state_->fault; --budget)
-      read += 4 * runSdma(ring + read / 4 % dwords);
+    for (; read != queue.written && budget > 0 && !state_->fault; --budget) {
+      const size_t done = runSdma(ring + read / 4 % dwords);
+      if (done == 0)
+        return;
+      read += 4 * done;
+    }
     return;
   }
   while (read != queue.written && budget > 0 && !state_->fault && !queue.stuck) {
@@ -140,6 +144,13 @@ bool FakeGpu::runPm4(Queue &queue, const Packet &packet) {
     std::memcpy(to, &body[3], 4 * (body.size() - 3));
     return true;
   }
+  case 0x3C: // until somebody else has written; tried again
+    if (body[0] != 0x15 || !state_->at(address(1), 4))
+      return fail("WAIT_REG_MEM");
+    if (state_->word<uint32_t>(address(1)) >= body[3])
+      return true;
+    state_->pm4.pop_back();
+    return false;
   case 0x3F: {
     const uint32_t count = body[2] & 0xfffff;
     const auto *words = reinterpret_cast<const uint32_t *>(state_->at(address(0), 4 * count));
@@ -205,6 +216,12 @@ size_t FakeGpu::runSdma(const uint32_t *words) {
   case 6:
     state_->interrupts.push_back(words[1]);
     return note(2);
+  case 8:
+    if (words[0] != 0xD0000008 || !state_->at(address(1), 4)) {
+      fault("POLL_REGMEM");
+      return 6;
+    }
+    return state_->word<uint32_t>(address(1)) >= words[3] ? note(6) : 0;
   case 11: {
     const uint64_t bytes = uint64_t{words[4]} + 4;
     uint8_t *to = state_->at(address(1), bytes);

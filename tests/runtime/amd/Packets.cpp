@@ -51,6 +51,13 @@ TEST(Pm4, TimeStampsAreTheClockAtTheEndOfThePipe) {
               ElementsAre(0xC0064900, 0x00000514, 0x60000000, 0x1000, 0, 0, 0, 0));
 }
 
+TEST(Pm4, WaitMemComparesOneDwordInMemory) {
+  EXPECT_THAT(encode(pm4::WaitMem{.address = 0x7f00'1234'5678, .value = 42}),
+              ElementsAre(0xC0053C00, // 6 body dwords, opcode 0x3C
+                          0x00000015, // function >=, space memory
+                          0x12345678, 0x00007f00, 42, 0xFFFFFFFF, 4));
+}
+
 TEST(Pm4, InterruptsFollowTheConfirmedWrite) {
   EXPECT_THAT(encode(pm4::ReleaseMem{
                   .address = 0x7f00'0000'0018, .value = 3, .flush = false, .interrupt = 3}),
@@ -93,6 +100,12 @@ TEST(Sdma, FillCountsBytesLessTheLastDword) {
 TEST(Sdma, FenceIsUncached) {
   EXPECT_THAT(encode(sdma::Fence{.address = 0x7f00'0000'0040, .value = 3}),
               ElementsAre(0x00030005, 0x40, 0x7f00, 3));
+}
+
+TEST(Sdma, PollMemComparesOneDwordInMemory) {
+  EXPECT_THAT(encode(sdma::PollMem{.address = 0x7f00'1234'5678, .value = 42}),
+              ElementsAre(0xD0000008, // memory, function >=
+                          0x12345678, 0x00007f00, 42, 0xFFFFFFFF, 0x0FFF0004));
 }
 
 TEST(Sdma, TrapCarriesItsNumber) {
