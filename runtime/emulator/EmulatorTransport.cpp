@@ -328,7 +328,7 @@ void EmulatorTransport::ringDoorbell(uint32_t number, uint64_t writePointer) {
   // A GPU without work got its next only after the host had seen the end of the last.
   const bool idle = std::all_of(queues_.begin(), queues_.end(),
                                 [](const auto &queue) { return queue.second->idle(); });
-  if (idle)
+  if (idle && lastSignal_ > 0)
     hostNow_ = std::max(hostNow_, lastSignal_ + gpu_->link.writeSeconds);
   const bool compute = found->second->memory_.endOfPipe.bytes != 0;
   gpu_->log.count([&](Totals &totals) { ++(compute ? totals.doorbells : totals.copyDoorbells); });

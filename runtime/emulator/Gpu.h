@@ -51,7 +51,8 @@ struct Gpu {
 
   /// The counter that time stamps show: 100 MHz, and one second old when the GPU was opened.
   static uint64_t ticks(double seconds) {
-    return static_cast<uint64_t>((1.0 + seconds) * amd::kGpuClockHz);
+    constexpr double kRounding = 1e-3; // a sum that ends just below a tick has reached it
+    return static_cast<uint64_t>((1.0 + seconds) * amd::kGpuClockHz + kRounding);
   }
 };
 

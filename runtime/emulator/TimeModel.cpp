@@ -84,7 +84,7 @@ Prediction predict(const amd::Chip &chip, const Link &link, const LaunchFacts &f
                                : static_cast<double>(counters.ldsBytes) / kLdsBytesPerClock;
   term(Bound::Lds) = ldsClocks / (cus * clock);
   term(Bound::Chain) =
-      (rounds * kLoadAlone + count(counters, InstructionClass::Barrier) / waves * kBarrierAlone +
+      (trips * kLoadAlone + count(counters, InstructionClass::Barrier) / waves * kBarrierAlone +
        static_cast<double>(counters.longestWaveSlots)) /
       clock;
   term(Bound::Link) =

@@ -116,10 +116,10 @@ private:
 };
 
 /// All registers of a kernel of one wave at kCode: 32 threads, 8 VGPRs, one user SGPR pair.
-inline std::vector<uint32_t> kernelRegisters() {
+inline std::vector<uint32_t> kernelRegisters(uint32_t rsrc1 = 0xE0AF0000) {
   return {
       0xC0027600, 0x20C, 0x00001000, 0x60,       // PGM: kCode >> 8
-      0xC0027600, 0x212, 0xE0AF0000, 0x00000084, // RSRC1, RSRC2: 2 user SGPRs, group id x
+      0xC0027600, 0x212, rsrc1,      0x00000084, // RSRC1, RSRC2: 2 user SGPRs, group id x
       0xC0017600, 0x228, 0,                      // RSRC3
       0xC0087600, 0x204, 0,          0,          0,
       32,         1,     1,          0,          0, // START, NUM_THREAD, PIPELINESTAT, PERFCOUNT
