@@ -3,17 +3,15 @@
 #pragma once
 
 #include "frontend/Compile.h"
+#include "support/LibraryFile.h"
 
 #include <string>
-#include <vector>
 
 namespace rosso {
 
 class CompilerLibrary {
 public:
-  /// Looks at $ROSSO_COMPILER alone if it is set, else in ../lib of the executable and of the
-  /// module this code is in.
-  CompilerLibrary();
+  CompilerLibrary(); // found as LibraryFile does
 
   /// Changes when the library is built anew: part of every program's key.
   const std::string &build() const { return build_; }
@@ -21,8 +19,7 @@ public:
   Result<Program> compile(const Graph &graph, const CompileOptions &options) const;
 
 private:
-  std::vector<std::string> candidates_;
-  std::string path_; // empty: none of the candidates is there
+  LibraryFile file_;
   std::string build_;
 };
 
