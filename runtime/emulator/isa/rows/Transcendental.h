@@ -168,7 +168,8 @@ template <class W> LANES_INLINE auto toU32OfF64(W x) {
 // One rule of v_div_scale reads ldexp(S0, 64) in the manual where only -64 makes sense: with a
 // denominator above 2^126 and a denormal quotient, the denominator is to become smaller.
 // v_div_fmas scales up or down by the exponent of S2, the quotient so far; the manual's text for
-// gfx11 knows one direction only.
+// gfx11 knows one direction only. v_div_fixup gives an infinity for a quotient that is NaN where
+// numerator and denominator are not: the steps before overflowed.
 
 template <class T> LANES_INLINE T exponentF32(T x) { return (x >> 23u) & 255u; }
 template <class T> LANES_INLINE auto divScaleF32(T s0, T s1, T s2) {
@@ -201,7 +202,7 @@ template <class T> LANES_INLINE T divFixupF32(T s0, T s1, T s2) {
   auto zero1 = isZeroF32(s1), zero2 = isZeroF32(s2);
   auto inf1 = isInfinite(s1), inf2 = isInfinite(s2);
   T difference = exponentF32(s2) - exponentF32(s1);
-  T r = absF32(s0) | sign;
+  T r = select(isNan(s0), constant(s0, 0x7F800000), absF32(s0)) | sign;
   r = select(ltS(difference, constant(s0, 0xFFFFFF6A)), sign, r); // -150: underflows
   r = select(either(inf1, zero2), sign, r);
   r = select(either(zero1, inf2), sign | 0x7F800000u, r);
@@ -259,7 +260,7 @@ template <class W> LANES_INLINE W divFixupF64(W s0, W s1, W s2) {
   auto zero1 = isZeroF64(s1), zero2 = isZeroF64(s2);
   auto inf1 = isInfinite64(s1), inf2 = isInfinite64(s2);
   auto difference = exponentF64(s2) - exponentF64(s1);
-  W r = (s0 & 0x7FFFFFFFFFFFFFFFull) | sign;
+  W r = select(isNan64(s0), constant(s0, 0x7FF0000000000000), s0 & 0x7FFFFFFFFFFFFFFFull) | sign;
   r = select(ltS(difference, constant(difference, 0xFFFFFBCD)), sign, r); // -1075
   r = select(either(inf1, zero2), sign, r);
   r = select(either(zero1, inf2), sign | 0x7FF0000000000000ull, r);
