@@ -135,6 +135,11 @@ TEST_F(Order, AfterAFlushAPacketMayWriteIt) {
   EXPECT_EQ(rig.compute(joined(kPartialFlush, writeData(0x80, 1))), "");
 }
 
+TEST_F(Order, PacketsOfOneQueueWriteInOrder) {
+  EXPECT_EQ(rig.compute(joined(writeData(0x40, 1, false), writeData(0x40, 2, false))), "");
+  EXPECT_EQ(*rig.at(kData + 0x40), 2u);
+}
+
 TEST_F(Order, ACopyNeedsASignalWithL2WrittenBack) {
   rig.engine.onRun = [&](const Dispatch &d, const std::atomic<bool> &) {
     rig.memory.wrote(kData + 0x80, 4, writerId(WriterKind::Dispatch, d.serial));

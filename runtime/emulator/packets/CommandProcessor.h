@@ -85,6 +85,8 @@ private:
                  uint64_t mask);
   Result<uint8_t *> readable(uint64_t address, uint64_t bytes, Hazards::Through through);
   Result<uint8_t *> writable(uint64_t address, uint64_t bytes);
+  /// What this queue's packets may rely on: their own writes arrive in order.
+  Visibility seenByPackets() const;
   enum class Confirm : bool { No, Yes };
   /// Of a write that has been made: shadows, counts, and what waiting for it would tell.
   void wrote(uint64_t address, uint64_t bytes, Confirm confirm);

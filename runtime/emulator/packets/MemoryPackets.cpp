@@ -28,12 +28,18 @@ Error CommandProcessor::pageFault(const char *what, uint64_t address, uint64_t b
                    " bytes at " + hex(address) + ", not mapped: " + gpu_.memory.describe(address));
 }
 
+Visibility CommandProcessor::seenByPackets() const {
+  Visibility seen = ordering_.visibility();
+  seen.packets.finished = gpu_.packetWrites;
+  return seen;
+}
+
 Result<uint8_t *> CommandProcessor::readable(uint64_t address, uint64_t bytes,
                                              Hazards::Through through) {
   uint8_t *data = gpu_.memory.at(address, bytes);
   if (!data)
     return pageFault("read", address, bytes);
-  ROSSO_CHECK(gpu_.hazards.reads("it", address, bytes, ordering_.visibility(), through));
+  ROSSO_CHECK(gpu_.hazards.reads("it", address, bytes, seenByPackets(), through));
   return data;
 }
 
@@ -41,10 +47,7 @@ Result<uint8_t *> CommandProcessor::writable(uint64_t address, uint64_t bytes) {
   uint8_t *data = gpu_.memory.at(address, bytes);
   if (!data)
     return pageFault("write", address, bytes);
-  // The command processor's own writes arrive in the order of its packets.
-  Visibility seen = ordering_.visibility();
-  seen.packets.finished = ~0u;
-  ROSSO_CHECK(gpu_.hazards.writes("it", address, bytes, seen));
+  ROSSO_CHECK(gpu_.hazards.writes("it", address, bytes, seenByPackets()));
   return data;
 }
 
