@@ -81,7 +81,8 @@ enum class DppControl : uint8_t {
 struct Modifiers {
   bool clamp = false;
   int8_t omod = 0; // 0 none, 1 *2, 2 *4, 3 /2
-  // VOP3: bit i is op_sel of source i, bit 3 that of the destination. VOP3P: bits of sources.
+  // VOP3: bit i is op_sel of source i, bit 3 that of the destination; where an operand says isHalf,
+  // its `high` repeats its bit. VOP3P: bits of sources.
   uint8_t opSel = 0;
   uint8_t opSelHi = 0; // VOP3P; already with its default (all ones) if not printed
   uint8_t negLo = 0, negHi = 0;
@@ -125,6 +126,7 @@ struct Instruction {
   /// What it reads and writes, implicit registers (vcc, exec, m0; SCC is kScc) included. Registers
   /// that are merely kept in part (DPP's old value, v_writelane) are not read.
   std::vector<RegisterRange> reads, writes;
+  std::string problem; // why it cannot be executed, or empty
 };
 
 } // namespace rosso::emulator

@@ -9,6 +9,11 @@ namespace rosso::emulator {
 
 inline constexpr uint32_t kLanes = 32;
 
+/// Where flat addresses mean LDS and private memory, as the kernel driver sets them: what
+/// src_shared_base and src_private_base read. Each is 4 GiB long.
+inline constexpr uint64_t kSharedAperture = 0x0001'0000'0000'0000,
+                          kPrivateAperture = 0x0002'0000'0000'0000;
+
 struct alignas(64) Registers {
   uint32_t v[256][kLanes];
   /// By the numbers of Instruction.h: s0..s105, vcc, ttmp0..15, null (reads 0), m0, exec.

@@ -1,0 +1,224 @@
+// DS instructions: loads, stores and atomics of a work group's memory, and exchanges between lanes.
+#include "runtime/emulator/exec/LaneMemory.h"
+#include "runtime/emulator/exec/Program.h"
+#include "runtime/emulator/exec/Strict.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string>
+
+namespace rosso::emulator {
+namespace {
+
+constexpr uint32_t kBanks = 32; // of 4 bytes, that a compute unit reaches in a clock
+
+/// Clocks that these lanes need: 32 banks deliver a dword each and clock, the same one to any
+/// number of lanes. Lanes with 8 bytes go in two halves, with 12 and 16 bytes in four quarters.
+uint32_t ldsClocks(const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes) {
+  const uint32_t dwords = bytes < 4 ? 1 : bytes / 4;
+  const uint32_t parts = dwords <= 1 ? 1 : dwords == 2 ? 2 : 4;
+  const uint32_t lanesOfPart = kLanes / parts;
+  uint32_t clocks = 0;
+  for (uint32_t part = 0; part < parts; ++part) {
+    std::array<uint64_t, kLanes * 2> wanted;
+    size_t count = 0;
+    const uint32_t lanes =
+        parts == 1 ? mask : mask >> part * lanesOfPart & ((1u << lanesOfPart) - 1);
+    bool rising = true;
+    forLanes(lanes, [&](uint32_t lane) {
+      const uint64_t first = at[lane + part * lanesOfPart] / 4;
+      for (uint32_t i = 0; i < dwords; ++i) {
+        if (count && first + i == wanted[count - 1])
+          continue;
+        rising &= count == 0 || first + i == wanted[count - 1] + 1;
+        wanted[count++] = first + i;
+      }
+    });
+    if (count == 0)
+      continue;
+    if (rising && count <= kBanks) { // dwords in a row: no two in one bank
+      ++clocks;
+      continue;
+    }
+    std::sort(wanted.begin(), wanted.begin() + count);
+    const size_t distinct =
+        static_cast<size_t>(std::unique(wanted.begin(), wanted.begin() + count) - wanted.begin());
+    std::array<uint8_t, kBanks> inBank{};
+    uint8_t most = 0;
+    for (size_t i = 0; i < distinct; ++i)
+      most = std::max(most, ++inBank[wanted[i] % kBanks]);
+    clocks += most;
+  }
+  return clocks;
+}
+
+void count(Wave &wave, const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes) {
+  Counters &counters = wave.worker->counters;
+  const uint32_t clocks = ldsClocks(at, mask, bytes);
+  const uint32_t least = bytes <= 4 ? 1 : bytes == 8 ? 2 : 4;
+  counters.ldsBytes += static_cast<uint64_t>(std::popcount(mask)) * bytes;
+  counters.ldsClocks += clocks;
+  counters.ldsConflictClocks += clocks > least ? clocks - least : 0;
+}
+
+/// Pointers of the lanes; errors are offsets beyond the work group's LDS.
+bool resolve(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint32_t mask,
+             LanePointers &pointers) {
+  const uint64_t size = wave.state->ldsBytes, bytes = step.memory->bytes;
+  uint8_t *lds = wave.group->lds.data();
+  for (; mask; mask &= mask - 1) {
+    const auto lane = static_cast<uint32_t>(std::countr_zero(mask));
+    if (at[lane] > size || bytes > size - at[lane])
+      return fail(wave, step, lane,
+                  "LDS offset " + hex(at[lane]) + " with " + std::to_string(bytes) +
+                      " bytes lies beyond the work group's " + std::to_string(size) + " bytes");
+    if (step.memory->access == Access::Atomic && at[lane] % bytes)
+      return fail(wave, step, lane, "LDS offset " + hex(at[lane]) + " is not aligned to its size");
+    pointers.at[lane] = lds + at[lane];
+  }
+  return true;
+}
+
+/// One access of each lane; ds_*_2addr make two.
+bool accessOnce(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint32_t mask,
+                uint16_t destination, uint16_t data) {
+  const MemoryOp &op = *step.memory;
+  LanePointers pointers;
+  if (!resolve(wave, step, at, mask, pointers))
+    return false;
+  if (wave.strict && !wave.strict->lds(wave, step, at, mask))
+    return false;
+  count(wave, at, mask, op.bytes);
+  switch (op.access) {
+  case Access::Load:
+    loadLanes(wave.registers, op, destination, pointers, mask);
+    break;
+  case Access::Store:
+    storeLanes(wave.registers, op, data, pointers, mask);
+    break;
+  case Access::Atomic:
+    atomicLanes(wave.registers, op, pointers, mask);
+    break;
+  }
+  return true;
+}
+
+void offsets(const Wave &wave, const MemoryOp &op, uint32_t constant, uint64_t (&at)[kLanes]) {
+  const uint32_t *base = wave.registers.v[op.vectorAddress];
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    at[lane] = base[lane] + constant;
+}
+
+bool executeTwo(Wave &wave, const Step &step) {
+  const MemoryOp &op = *step.memory;
+  const uint32_t mask = wave.exec();
+  if (!mask)
+    return true;
+  // Both addresses come from registers that the first load may overwrite.
+  uint64_t first[kLanes], second[kLanes];
+  offsets(wave, op, op.offset0, first);
+  offsets(wave, op, op.offset1, second);
+  const auto dwords = static_cast<uint16_t>(op.dwords());
+  return accessOnce(wave, step, first, mask, op.destination, op.data) &&
+         accessOnce(wave, step, second, mask, static_cast<uint16_t>(op.destination + dwords),
+                    op.data2);
+}
+
+/// vdst[i] = data[lane that address i names]; inactive lanes deliver 0, or with `fi` their value.
+template <bool kFetchInactive> bool backwardPermute(Wave &wave, const Step &step) {
+  const MemoryOp &op = *step.memory;
+  const uint32_t exec = wave.exec();
+  const uint32_t *address = wave.registers.v[op.vectorAddress];
+  const uint32_t *data = wave.registers.v[op.data];
+  uint32_t result[kLanes];
+  forLanes(exec, [&](uint32_t lane) {
+    const uint32_t from = (address[lane] + static_cast<uint32_t>(op.offset)) / 4 % kLanes;
+    result[lane] = kFetchInactive || exec >> from & 1 ? data[from] : 0;
+  });
+  forLanes(exec, [&](uint32_t lane) { wave.registers.v[op.destination][lane] = result[lane]; });
+  return true;
+}
+
+/// vdst[lane that address i names] = data[i]; the highest lane wins, and who gets nothing gets 0.
+bool forwardPermute(Wave &wave, const Step &step) {
+  const MemoryOp &op = *step.memory;
+  const uint32_t exec = wave.exec();
+  uint32_t result[kLanes] = {};
+  forLanes(exec, [&](uint32_t lane) {
+    const uint32_t to =
+        (wave.registers.v[op.vectorAddress][lane] + static_cast<uint32_t>(op.offset)) / 4 % kLanes;
+    result[to] = wave.registers.v[op.data][lane];
+  });
+  forLanes(exec, [&](uint32_t lane) { wave.registers.v[op.destination][lane] = result[lane]; });
+  return true;
+}
+
+/// Bit 15 set: any lane of four; the mode with 0xE000 (FFT) and 0xC000 (rotate) are of no use to
+/// compute. Else lane' = ((lane & and) | or) ^ xor of 5 bits each.
+uint32_t swizzledLane(uint32_t pattern, uint32_t lane) {
+  if (pattern & 0x8000)
+    return (lane & ~3u) | (pattern >> 2 * (lane & 3) & 3);
+  return ((lane & pattern & 31) | (pattern >> 5 & 31)) ^ (pattern >> 10 & 31);
+}
+
+bool swizzle(Wave &wave, const Step &step) {
+  const MemoryOp &op = *step.memory;
+  const uint32_t exec = wave.exec();
+  uint32_t result[kLanes];
+  forLanes(exec, [&](uint32_t lane) {
+    const uint32_t from = swizzledLane(static_cast<uint32_t>(op.offset), lane);
+    result[lane] = exec >> from & 1 ? wave.registers.v[op.data][from] : 0;
+  });
+  forLanes(exec, [&](uint32_t lane) { wave.registers.v[op.destination][lane] = result[lane]; });
+  return true;
+}
+
+} // namespace
+
+bool accessLds(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint32_t mask) {
+  return accessOnce(wave, step, at, mask, step.memory->destination, step.memory->data);
+}
+
+bool executeLds(Wave &wave, const Step &step) {
+  const MemoryOp &op = *step.memory;
+  if (op.two)
+    return executeTwo(wave, step);
+  const uint32_t mask = wave.exec();
+  if (!mask)
+    return true;
+  uint64_t at[kLanes];
+  offsets(wave, op, static_cast<uint32_t>(op.offset), at);
+  return accessLds(wave, step, at, mask);
+}
+
+bool bindLanePermutation(const Instruction &instruction, Step &step, MemoryOp &memory) {
+  struct Permutation {
+    std::string_view name;
+    Execute execute;
+  };
+  constexpr Permutation kPermutations[] = {{"ds_bpermute_b32", backwardPermute<false>},
+                                           {"ds_bpermute_fi_b32", backwardPermute<true>},
+                                           {"ds_permute_b32", forwardPermute},
+                                           {"ds_swizzle_b32", swizzle}};
+  for (const Permutation &permutation : kPermutations) {
+    if (permutation.name != instruction.name)
+      continue;
+    const auto &operands = instruction.operands;
+    const bool isSwizzle = permutation.execute == swizzle;
+    if (operands.size() < (isSwizzle ? 2u : 3u) ||
+        (isSwizzle && (instruction.modifiers.offset & 0xFFFF) >= 0xC000))
+      return false;
+    memory.destination = operands[0].index;
+    memory.vectorAddress = operands[1].index;
+    memory.data = operands[isSwizzle ? 1 : 2].index;
+    memory.offset = instruction.modifiers.offset;
+    memory.returns = true;
+    step.execute = permutation.execute;
+    step.instructionClass = InstructionClass::Lds;
+    return true;
+  }
+  return false;
+}
+
+} // namespace rosso::emulator

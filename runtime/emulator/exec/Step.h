@@ -1,0 +1,58 @@
+// An instruction as the interpreter runs it: everything that does not change worked out.
+#pragma once
+
+#include "runtime/emulator/Engine.h"
+#include "runtime/emulator/decode/Instruction.h"
+#include "runtime/emulator/isa/Alu.h"
+
+#include <cstdint>
+
+namespace rosso::emulator {
+
+struct Wave;
+struct Step;
+struct MemoryOp;
+
+enum class StepKind : uint8_t {
+  Segment, // no instruction: counts the ones up to the next Segment or jump
+  Alu,     // alu
+  Execute, // execute
+  Nop,
+  Branch,   // to target if condition
+  Indirect, // execute sets Wave::jump
+  Barrier,
+  Signal, // gfx12: the first half of a barrier
+  End
+};
+
+enum class Condition : uint8_t { Always, Scc0, Scc1, Vccz, Vccnz, Execz, Execnz };
+
+/// False: an error was recorded in the wave.
+using Execute = bool (*)(Wave &, const Step &);
+
+/// Instructions that always run together with the same EXEC: what one run of them counts.
+struct Segment {
+  uint32_t byClass[static_cast<size_t>(InstructionClass::Count)] = {};
+  uint32_t instructions = 0, vector = 0, slots = 0;
+};
+
+struct Step {
+  StepKind kind = StepKind::Nop;
+  Condition condition = Condition::Always;
+  InstructionClass instructionClass = InstructionClass::Nop;
+  uint8_t slots = 0;
+  uint32_t segment = 0; // StepKind::Segment: which, and what it counts
+  const Segment *counted = nullptr;
+  Execute execute = nullptr;
+  const BoundAlu *alu = nullptr;
+  const MemoryOp *memory = nullptr;
+  const Step *target = nullptr;
+  const Instruction *instruction = nullptr;
+};
+
+/// Issue slots of an instruction in the time model (docs/emulator.md).
+uint8_t issueSlots(const Instruction &instruction, InstructionClass instructionClass);
+
+bool isVector(InstructionClass instructionClass);
+
+} // namespace rosso::emulator
