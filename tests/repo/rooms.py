@@ -14,7 +14,9 @@ MAY_KNOW = {
     "support": [],
     "ir/quant": [],
     "runtime/program": [],
-    "runtime": ["runtime/program"],
+    # The runtime opens the emulator, which is a transport of the runtime's, in a library of its own.
+    "runtime": ["runtime/program", "runtime/emulator"],
+    "runtime/emulator": ["runtime", "runtime/program"],
     "frontend": ["ir/quant", "runtime", "runtime/program"],
     "frontend/reference": ["frontend", "ir/quant"],
     "models/io": ["ir/quant"],
@@ -37,7 +39,15 @@ MAY_KNOW = {
 
 # Libraries that only some rooms may include, by the start of the header's name.
 LIBRARIES = {
-    ("mlir/", "llvm/", "lld/"): ["ir", "passes", "codegen", "frontend/compiler", "tools", "tests"],
+    ("mlir/", "llvm/", "lld/"): [
+        "ir",
+        "passes",
+        "codegen",
+        "frontend/compiler",
+        "runtime/emulator",
+        "tools",
+        "tests",
+    ],
     ("Eigen/",): ["frontend/reference", "tests"],
     ("gtest/", "gmock/"): ["tests"],
 }
