@@ -135,8 +135,12 @@ Result<CompiledFunction> compile(const TensorFunction &function, const Signature
   graph.entries.push_back(std::move(entry));
   ROSSO_CHECK(validate(graph));
   compiled.nonNegative_ = requiredNonNegative(graph);
-  ROSSO_TRY(Program program, compile(graph, signature.compile));
-  ROSSO_TRY(compiled.executable_, Executable::create(std::move(program), signature.run));
+  ROSSO_TRY(std::unique_ptr<Device> device, openDevice(signature.run));
+  CompileOptions compiling = signature.compile;
+  if (compiling.target == "host")
+    compiling.target = device->target();
+  ROSSO_TRY(Program program, compile(graph, compiling));
+  ROSSO_TRY(compiled.executable_, Executable::create(std::move(program), std::move(device)));
   ROSSO_CHECK(loadBuffers(*compiled.executable_, graph));
   ROSSO_CHECK(compiled.findSlots());
   return compiled;

@@ -26,11 +26,15 @@ int findSlot(const std::vector<BufferSlot> &slots, std::string_view name) {
 Result<std::unique_ptr<DeviceEngine>> DeviceEngine::create(const GgufFile &file, const Graph &graph,
                                                            const EngineOptions &options) {
   auto engine = std::unique_ptr<DeviceEngine>(new DeviceEngine);
+  ROSSO_TRY(std::unique_ptr<Device> device, openDevice(options.run)); // before what takes long
+  CompileOptions compiling = options.compile;
+  if (compiling.target == "host")
+    compiling.target = device->target();
   if (options.progress)
     options.progress(LoadStage::Compile, 0, 0);
-  ROSSO_TRY(Program program, compile(graph, options.compile, &engine->compileStats_));
+  ROSSO_TRY(Program program, compile(graph, compiling, &engine->compileStats_));
   const auto begin = std::chrono::steady_clock::now();
-  ROSSO_TRY(engine->executable_, Executable::create(std::move(program), options.run));
+  ROSSO_TRY(engine->executable_, Executable::create(std::move(program), std::move(device)));
   WeightLoadOptions loading{.threads = options.run.threads};
   if (options.progress)
     loading.progress = [&](uint64_t done, uint64_t total) {

@@ -34,9 +34,6 @@ Result<Graph> Llm::graph(const GgufFile &file, const LlmOptions &options) {
 }
 
 Result<std::unique_ptr<Llm>> Llm::load(const GgufFile &file, const LlmOptions &options) {
-  if (options.device != kReferenceDevice && options.device != "host")
-    if (auto device = openDevice({.device = options.device}); !device)
-      return device.error(); // before anything that takes long
   auto llm = std::unique_ptr<Llm>(new Llm);
   ROSSO_TRY(llm->config_, DecoderConfig::read(file));
   const GraphOptions shape = graphOptions(llm->config_, options);

@@ -41,6 +41,7 @@ public:
 
   virtual std::string_view name() const = 0; // "host"
   virtual std::string describe() const = 0;  // "host, AMD EPYC, 2 threads"
+  virtual std::string target() const = 0;    // what to compile for: "host", "amdgpu:gfx1100"
 
   /// Takes the arena, loads the code, records the entries. Called once; `program` and `plan`
   /// outlive the device. States are zero afterwards.

@@ -15,10 +15,16 @@ template <typename T> int findByName(const std::vector<T> &list, std::string_vie
 } // namespace
 
 Result<std::unique_ptr<Executable>> Executable::create(Program program, const RunOptions &options) {
+  ROSSO_TRY(std::unique_ptr<Device> device, openDevice(options));
+  return create(std::move(program), std::move(device));
+}
+
+Result<std::unique_ptr<Executable>> Executable::create(Program program,
+                                                       std::unique_ptr<Device> device) {
   std::unique_ptr<Executable> executable(new Executable);
   executable->program_ = std::move(program);
+  executable->device_ = std::move(device);
   ROSSO_TRY(executable->plan_, planArena(executable->program_));
-  ROSSO_TRY(executable->device_, openDevice(options));
   ROSSO_CHECK(executable->device_->load(executable->program_, executable->plan_));
   return executable;
 }

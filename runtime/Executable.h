@@ -19,6 +19,9 @@ class Executable {
 public:
   static Result<std::unique_ptr<Executable>> create(Program program,
                                                     const RunOptions &options = {});
+  /// On a device that was opened before, to learn what to compile for.
+  static Result<std::unique_ptr<Executable>> create(Program program,
+                                                    std::unique_ptr<Device> device);
 
   const Program &program() const { return program_; }
   const ArenaPlan &plan() const { return plan_; }

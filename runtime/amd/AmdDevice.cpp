@@ -59,6 +59,10 @@ std::string AmdDevice::describe() const {
          sizeText(gpu.vramBytes) + (gpu.path.empty() ? "" : ", " + gpu.path);
 }
 
+std::string AmdDevice::target() const {
+  return "amdgpu:" + std::string(transport_->gpu().chip->name);
+}
+
 Result<Memory> AmdDevice::allocate(uint64_t bytes, MemoryKind kind, std::string_view purpose) {
   auto memory = transport_->allocate(bytes, kind, purpose);
   if (!memory)

@@ -37,10 +37,9 @@ Result<std::vector<const KernelCode *>> findKernels(const Program &program,
 
 Status AmdDevice::load(const Program &program, const ArenaPlan &plan) {
   const Chip &chip = *transport_->gpu().chip;
-  if (program.target != "amdgpu:" + std::string(chip.name))
+  if (program.target != target())
     return badInput("device " + options_.name + ": the program is for " + program.target +
-                    ", this GPU is amdgpu:" + std::string(chip.name) +
-                    "; compile it for this device");
+                    ", this GPU is " + target() + "; compile it for this device");
   if (program.vars.size() > kMostVariables)
     return internal("program: " + std::to_string(program.vars.size()) + " variables");
   ROSSO_TRY(const CodeObject code, CodeObject::parse(program.code, chip));

@@ -15,6 +15,7 @@ public:
 
   std::string_view name() const override { return "host"; }
   std::string describe() const override;
+  std::string target() const override { return "host"; }
   Status load(const Program &program, const ArenaPlan &plan) override;
   std::span<uint8_t> hostView(uint64_t offset, uint64_t bytes) override;
   Status upload(uint64_t offset, std::span<const uint8_t> bytes) override;
