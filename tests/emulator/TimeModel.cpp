@@ -1,5 +1,6 @@
 // The time model against sums done by hand, and the tables it reads.
 #include "runtime/emulator/Emulator.h"
+#include "runtime/emulator/Forecast.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -103,6 +104,30 @@ TEST(TimeModel, TheHostsMemoryIsBehindTheLink) {
   EXPECT_NEAR(term(p, Bound::Link), 1e-3, 1e-9);
   EXPECT_EQ(p.bound, Bound::Link);
   EXPECT_LT(p.vramBytes, 64u);
+}
+
+TEST(Forecast, AddsUpByKernelAndByBound) {
+  auto dispatch = [](const char *kernel, double seconds, Bound bound) {
+    DispatchCount count;
+    count.kernel = kernel;
+    count.predicted.seconds = seconds;
+    count.predicted.bound = bound;
+    count.predicted.vramBytes = 100;
+    return count;
+  };
+  const Forecast sum = addUp(
+      std::vector{dispatch("norm", 2e-6, Bound::Launch), dispatch("matvec", 40e-6, Bound::Vram),
+                  dispatch("matvec", 38e-6, Bound::Wave), dispatch("matvec", 20e-6, Bound::Vram)});
+  EXPECT_EQ(sum.dispatches, 4u);
+  EXPECT_NEAR(sum.seconds, 100e-6, 1e-12);
+  EXPECT_EQ(sum.mostly(), Bound::Vram);
+  EXPECT_EQ(sum.shares(), "vram 60 %, wave 38 %, launch 2 %");
+  EXPECT_EQ(sum.vramBytes, 400u);
+  ASSERT_EQ(sum.kernels.size(), 2u);
+  EXPECT_EQ(sum.kernels[0].name, "matvec");
+  EXPECT_EQ(sum.kernels[0].dispatches, 3u);
+  EXPECT_EQ(sum.kernels[0].bound, Bound::Vram);
+  EXPECT_NEAR(sum.kernels[0].seconds, 98e-6, 1e-12);
 }
 
 TEST(Link, ACopyTakesItsLatencyAndItsBytes) {
