@@ -71,6 +71,10 @@ void FusionPlan::growEpilogues() {
   }
 }
 
+bool FusionPlan::mayFollowContractions(Operation *op) const {
+  return op->hasTrait<Elementwise>() || (quantizeInEpilogues_ && llvm::isa<QuantizeOp>(op));
+}
+
 /// The contractions and the ops that could follow them in one kernel, by number: elementwise ops
 /// whose other operands come from before the contractions, so that no two kernels ever wait for
 /// each other.
@@ -101,7 +105,7 @@ std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractio
       continue;
     for (Operation *user : ops_[at]->getUsers())
       if (auto found = numbers_.find(user);
-          found != numbers_.end() && user->hasTrait<Elementwise>()) {
+          found != numbers_.end() && mayFollowContractions(user)) {
         heap.push_back(found->second);
         std::push_heap(heap.begin(), heap.end(), std::greater<>());
       }

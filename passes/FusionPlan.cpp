@@ -273,8 +273,9 @@ void FusionPlan::cutShared() {
       units_[infos_[i].unit].roots.push_back(i);
 }
 
-FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function) {
+FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, bool quantizeInEpilogues) {
   FusionPlan plan;
+  plan.quantizeInEpilogues_ = quantizeInEpilogues;
   plan.number(function);
   plan.cutOperands();
   plan.cutSelfReadingUpdates();

@@ -32,7 +32,8 @@ struct FusionUnit {
 /// Fails with a diagnostic where a state's old value is needed after its update.
 class FusionPlan {
 public:
-  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function);
+  /// With `quantizeInEpilogues`, contractions pack their results in int8 blocks themselves.
+  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function, bool quantizeInEpilogues);
 
   const std::vector<FusionUnit> &units() const { return units_; }
   mlir::Operation *op(unsigned number) const { return ops_[number]; }
@@ -52,6 +53,7 @@ private:
     llvm::SmallVector<Use, 4> uses;
   };
 
+  bool mayFollowContractions(mlir::Operation *op) const;
   int numberOf(mlir::Value value) const; // of the op that makes it, or -1
   Info *infoOf(mlir::Value value);       // null for arguments
   void cut(mlir::Value value);
@@ -75,6 +77,7 @@ private:
   mlir::LogicalResult refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const;
   void mergeMaps();
 
+  bool quantizeInEpilogues_ = false;
   std::vector<mlir::Operation *> ops_;
   llvm::DenseMap<mlir::Operation *, unsigned> numbers_;
   std::vector<Info> infos_;

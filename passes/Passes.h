@@ -15,8 +15,8 @@ namespace rosso {
 #include "passes/Passes.h.inc"
 
 struct PipelineOptions {
-  bool exact = false;                // keep activations in f32
-  std::string tileLayout = "tile16"; // of weights; see ir/quant/Tile.h
+  bool exact = false; // keep activations in f32
+  bool gpu = false;   // tiles, formats and epilogues for the lanes of waves
 };
 
 /// simplify, fuse-dequant, fuse-attention, simplify, [quantize-activations], fuse, plan-memory,

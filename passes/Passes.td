@@ -12,8 +12,14 @@ def Simplify : RossoPass<"simplify", "fold constants, compose movements, drop wh
 def FuseDequant : RossoPass<"fuse-dequant", "move every dequant into its consumer">;
 def FuseAttention : RossoPass<"fuse-attention", "find softmax(q k^T + mask) v">;
 def QuantizeActivations
-    : RossoPass<"quantize-activations", "int8 activations where the weight is quantised">;
-def Fuse : RossoPass<"fuse", "group all ops into kernels">;
+    : RossoPass<"quantize-activations", "int8 activations where the weight is quantised"> {
+  let options = [Option<"format", "format", "std::string", "\"q8_a\"",
+                        "of the activations: q8_a or q8_s">];
+}
+def Fuse : RossoPass<"fuse", "group all ops into kernels"> {
+  let options = [Option<"quantizeInEpilogues", "quantize-in-epilogues", "bool", "false",
+                        "contractions and attention pack their results in int8 themselves">];
+}
 def PlanMemory
     : RossoPass<"plan-memory", "give every kernel result its place", "::mlir::ModuleOp"> {
   let options = [Option<"tileLayout", "tile-layout", "std::string", "\"tile16\"",

@@ -12,9 +12,9 @@ void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options)
   entry.addPass(createFuseAttention());
   entry.addPass(createSimplify());
   if (!options.exact)
-    entry.addPass(createQuantizeActivations());
-  entry.addPass(createFuse());
-  manager.addPass(createPlanMemory({.tileLayout = options.tileLayout}));
+    entry.addPass(createQuantizeActivations({.format = options.gpu ? "q8_s" : "q8_a"}));
+  entry.addPass(createFuse({.quantizeInEpilogues = options.gpu}));
+  manager.addPass(createPlanMemory({.tileLayout = options.gpu ? "tile32" : "tile16"}));
   manager.addNestedPass<mlir::func::FuncOp>(createSchedule());
 }
 

@@ -20,7 +20,7 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
   using QuantizeActivationsBase::QuantizeActivationsBase;
 
   void runOnOperation() override {
-    Type codes = quantType(&getContext(), "q8_a");
+    Type codes = quantType(&getContext(), format);
     int64_t blockLen = formatOf(codes)->blockLen;
     llvm::DenseMap<Value, Value> quantized; // one quantize for all users of an x
     getOperation().walk([&](LinearOp op) {

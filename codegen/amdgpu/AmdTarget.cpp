@@ -48,4 +48,17 @@ Value AmdTarget::lookupBytes(Emit &e, Value codes, std::span<const int8_t> table
   return perm(high, low, e.bitOr(half, e.constant(e.i32(), 0x03020100)));
 }
 
+/// gfx11 wants A and B in both halves of the wave; from gfx12 on each half holds half of k.
+MatrixLanes AmdTarget::matrixLanes() const {
+  if (!chip_->hasWmma)
+    return {};
+  if (chip_->isa == amd::Isa::Gfx11)
+    return {.halves = 16, .upperK = 0, .rowStep = 2, .upperRow = 1};
+  return {.halves = 8, .upperK = 8, .rowStep = 1, .upperRow = 8};
+}
+
+Value AmdTarget::multiplyMatrices(Emit &e, Value a, Value b, Value c) const {
+  return e.intrinsic(c.getType(), "llvm.amdgcn.wmma.f32.16x16x16.f16", {a, b, c});
+}
+
 } // namespace rosso

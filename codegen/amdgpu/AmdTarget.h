@@ -15,8 +15,13 @@ public:
   static Result<AmdTarget> named(const std::string &chip);
 
   bool isGpu() const override { return true; }
+  uint32_t wavesPerSimd(uint32_t vgprs) const override { return amd::wavesPerSimd(*chip_, vgprs); }
+  uint32_t computeUnits() const override { return chip_->computeUnits; }
   Value dotBytes(Emit &e, Value acc, Value left, Value right) const override;
   Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table, int bias) const override;
+
+  MatrixLanes matrixLanes() const override;
+  Value multiplyMatrices(Emit &e, Value a, Value b, Value c) const override;
 
   const amd::Chip &chip() const { return *chip_; }
 

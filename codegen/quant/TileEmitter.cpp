@@ -13,38 +13,56 @@ namespace {
 /// The low `width` bits of every byte of a dword.
 int64_t byteMask(unsigned width) { return 0x01010101ll * ((1 << width) - 1); }
 
-/// What is added to a code to make the unsigned byte `TileEmitter::quad` gives, and must be taken
-/// off again: 128 for signed codes and tables, 0 otherwise.
-int byteBias(const QuantFormat &format) {
+} // namespace
+
+int unsignedBias(const QuantFormat &format) {
   return format.signedCodes || !format.table.empty() ? 128 : 0;
 }
 
-} // namespace
+Value emitUnsignedBytes(Emit &e, const Target &target, const QuantFormat &format, Value codes) {
+  if (!format.table.empty())
+    return target.lookupBytes(e, codes, format.table, unsignedBias(format));
+  return format.signedCodes ? e.bitXor(codes, 0x80808080ll) : codes;
+}
 
-Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes) {
+Value emitQuad(Emit &e, const TilePlane &plane, Value dword, unsigned j) {
+  Value bits = e.shiftRight(dword, plane.width * (j % (8 / plane.width)));
+  if (plane.width < 8)
+    bits = e.bitAnd(bits, byteMask(plane.width));
+  return e.shiftLeft(bits, plane.shift);
+}
+
+Value emitScale(Emit &e, ScaleType type, Value bits) {
+  Type floats = e.like(bits.getType(), e.f32());
   switch (type) {
   case ScaleType::F32:
-    return e.load(e.vectorOf(e.f32(), lanes), pointer);
+    return e.bitcast(bits, floats);
   case ScaleType::F16:
-    return e.extendFloat(e.load(e.vectorOf(e.b.getF16Type(), lanes), pointer), e.f32());
-  case ScaleType::BF16: {
-    Value bits = e.zeroExtend(e.load(e.vectorOf(e.i16(), lanes), pointer), e.i32());
-    return e.bitcast(e.shiftLeft(bits, 16), e.vectorOf(e.f32(), lanes));
-  }
+    return e.extendFloat(e.bitcast(e.truncate(bits, e.i16()), e.like(bits.getType(), e.f16())),
+                         e.f32());
+  case ScaleType::BF16:
+    return e.bitcast(e.shiftLeft(bits, 16), floats);
   case ScaleType::E8M0Half: {
     // 2^(x - 128): the exponent field x - 1; x = 0 and 1 are the denormals 2^-128 and 2^-127.
-    Value x = e.zeroExtend(e.load(e.vectorOf(e.i8(), lanes), pointer), e.i32());
-    Value one = e.constant(x.getType(), 1);
-    Value normal = e.shiftLeft(e.sub(x, one), 23);
-    Value denormal = e.select(e.equal(x, one), e.constant(x.getType(), 0x400000),
-                              e.constant(x.getType(), 0x200000));
-    Value bits = e.select(e.less(one, x), normal, denormal);
-    return e.bitcast(bits, e.vectorOf(e.f32(), lanes));
+    Value one = e.constant(bits.getType(), 1);
+    Value normal = e.shiftLeft(e.sub(bits, one), 23);
+    Value denormal = e.select(e.equal(bits, one), e.constant(bits.getType(), 0x400000),
+                              e.constant(bits.getType(), 0x200000));
+    return e.bitcast(e.select(e.less(one, bits), normal, denormal), floats);
   }
   case ScaleType::None:
     break;
   }
   llvm_unreachable("a block scale that is read has a type");
+}
+
+Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes) {
+  if (type == ScaleType::F32)
+    return e.load(e.vectorOf(e.f32(), lanes), pointer);
+  if (type == ScaleType::F16)
+    return e.extendFloat(e.load(e.vectorOf(e.f16(), lanes), pointer), e.f32());
+  Type stored = e.b.getIntegerType(8 * byteSize(type));
+  return emitScale(e, type, e.zeroExtend(e.load(e.vectorOf(stored, lanes), pointer), e.i32()));
 }
 
 TileEmitter::TileEmitter(Emit &e, const Target &target, const QuantFormat &format, Value tile)
@@ -72,27 +90,32 @@ Value TileEmitter::planeVector(const TilePlane &plane, unsigned index, Type lane
   return plane.pack == 1 ? value : e_.lane(value, index - first);
 }
 
+void TileEmitter::load(unsigned first, unsigned count) {
+  if (!d_)
+    d_ = blockScale(format_.d, layout_.dOffset);
+  if (!dmin_ && format_.dmin.type != ScaleType::None)
+    dmin_ = blockScale(format_.dmin, layout_.dminOffset);
+  for (const TilePlane &plane : layout_.scales)
+    for (unsigned v = 0; v < plane.vectors; ++v)
+      planeVector(plane, v, e_.b.getIntegerType(8 * plane.laneBytes));
+  for (const TilePlane &plane : layout_.codes)
+    for (unsigned j = first; j < first + count; ++j)
+      planeVector(plane, j / (8 / plane.width), e_.i32());
+}
+
 /// The codes as they are stored, joined from their planes.
 Value TileEmitter::codes(unsigned j) {
   Value code;
   for (const TilePlane &plane : layout_.codes) {
     unsigned quadsPerDword = 8 / plane.width;
     Value dwords = planeVector(plane, j / quadsPerDword, e_.i32());
-    Value bits = e_.shiftRight(dwords, plane.width * (j % quadsPerDword));
-    if (plane.width < 8)
-      bits = e_.bitAnd(bits, byteMask(plane.width));
-    bits = e_.shiftLeft(bits, plane.shift);
+    Value bits = emitQuad(e_, plane, dwords, j);
     code = code ? e_.bitOr(code, bits) : bits;
   }
   return code;
 }
 
-Value TileEmitter::quad(unsigned j) {
-  Value code = codes(j);
-  if (!format_.table.empty())
-    return target_.lookupBytes(e_, code, format_.table, byteBias(format_));
-  return format_.signedCodes ? e_.bitXor(code, 0x80808080ll) : code;
-}
+Value TileEmitter::quad(unsigned j) { return emitUnsignedBytes(e_, target_, format_, codes(j)); }
 
 Value TileEmitter::signedQuad(unsigned j) {
   Value code = codes(j);
@@ -145,7 +168,7 @@ Value TileEmitter::minimum(unsigned g) {
 
 Value TileEmitter::offset(unsigned g) {
   Value total = minimum(g);
-  int zero = format_.zero + byteBias(format_);
+  int zero = format_.zero + unsignedBias(format_);
   if (!zero)
     return total;
   Value ofZero = e_.mulF(scale(g), e_.constantFloat(e_.vectorOf(e_.f32(), lanes_), zero));

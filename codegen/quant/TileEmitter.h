@@ -22,6 +22,10 @@ public:
   /// Row `row` (an index) of the tile32 at `tile`.
   TileEmitter(Emit &e, const Target &target, const QuantFormat &format, Value tile, Value row);
 
+  /// Loads what quads [first, first + count) are made of, and the scales, unless it is loaded. What
+  /// is not loaded beforehand is where it is first used.
+  void load(unsigned first, unsigned count);
+
   /// vector<Lxi32>: in its four bytes those of weights 4j .. 4j+3 of the block.
   Value quad(unsigned j);
   Value signedQuad(unsigned j);
@@ -50,5 +54,15 @@ private:
 
 /// One f32 of a block scale's type at `pointer`; a vector for lanes > 1.
 Value emitScaleLoad(Emit &e, ScaleType type, Value pointer, int64_t lanes);
+/// The same from its bits in an i32 (or a vector of them), the upper ones 0.
+Value emitScale(Emit &e, ScaleType type, Value bits);
+
+/// The codes' bits of quad `j` (of any number in a dword) that `dword` of a plane holds.
+Value emitQuad(Emit &e, const TilePlane &plane, Value dword, unsigned j);
+
+/// Codes as stored, four to a dword, as unsigned bytes, which are the values of the codes plus
+/// `unsignedBias`: 128 for signed codes and tables, else 0.
+Value emitUnsignedBytes(Emit &e, const Target &target, const QuantFormat &format, Value codes);
+int unsignedBias(const QuantFormat &format);
 
 } // namespace rosso

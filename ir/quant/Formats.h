@@ -416,6 +416,22 @@ inline constexpr QuantFormat kQ8_A{
 };
 static_assert(isWellFormed(kQ8_A));
 
+// q8_s: the same with signed codes, value = d * code: for chips whose dot instructions multiply
+// signed bytes as readily.
+inline constexpr QuantFormat kQ8_S{
+    .name = "q8_s",
+    .blockLen = 32,
+    .blockSize = 48,
+    .groupLen = 32,
+    .d = {.type = ScaleType::F32, .offset = 32},
+    .codes = kQ8_ACodes,
+    .codeBits = 8,
+    .signedCodes = true,
+    .splitRows = true,
+    .sumBytes = 12,
+};
+static_assert(isWellFormed(kQ8_S));
+
 /// The formats a GGUF may hold.
 inline constexpr const QuantFormat *kStoredFormats[] = {
     &kF32,  &kF16,  &kBF16, &kQ4_0, &kQ4_1, &kQ5_0,   &kQ5_1,   &kQ8_0,

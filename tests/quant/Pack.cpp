@@ -52,6 +52,7 @@ double relativeError(const std::vector<float> &weights, const std::vector<float>
 std::vector<const QuantFormat *> allFormats() {
   std::vector<const QuantFormat *> formats(std::begin(kStoredFormats), std::end(kStoredFormats));
   formats.push_back(&kQ8_A);
+  formats.push_back(&kQ8_S);
   return formats;
 }
 

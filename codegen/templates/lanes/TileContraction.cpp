@@ -13,6 +13,8 @@
 #include "codegen/templates/Templates.h"
 #include "ir/quant/Formats.h"
 
+#include <memory>
+
 namespace rosso {
 
 using namespace mlir;
@@ -22,6 +24,7 @@ namespace {
 constexpr int64_t kActBlock = 32; // activations with one scale
 constexpr int64_t kColumns = 4;   // tokens that share the unpacking of a weight
 constexpr int64_t kStride = 256;  // weights of a row in one iteration
+constexpr unsigned kPiece = 128;  // of which are loaded together
 
 class LaneTileContraction {
 public:
@@ -32,11 +35,14 @@ public:
     Value source = kernel.pointerOf(cast<BlockArgument>(first.getSource()));
     input = constantMemory(e, source);
     Type element = tensorOf(first.getSource()).getElementType();
-    integer = formatOf(element) != nullptr;
+    activations = formatOf(element);
+    integer = activations != nullptr;
     inputType = integer ? Type() : element;
     length = shapeOf(first.getSource()).back().constant();
     tokens = tokenCount(first);
     columns = tokens == Dim(1) ? 1 : kColumns;
+    if (columns == 1)
+      kernel.mostVgprs = 96; // all 16 waves of a SIMD
     rowBytes =
         integer ? length + length / kActBlock * 16 : length * inputType.getIntOrFloatBitWidth() / 8;
   }
@@ -76,13 +82,18 @@ private:
   static int64_t tilesOf(const LinearGroup &group) {
     return (group.rows + kWaveLanes - 1) / kWaveLanes;
   }
+  /// Waves that share a row: as many as the row has iterations, or a divisor of them, so that none
+  /// idles at the end; at most 16.
   int64_t wavesFor() const {
     LinearOp linear = groups.front().linears.front();
-    int64_t k = shapeOf(linear.getSource()).back().constant();
-    int64_t waves = 1;
-    while (waves < 16 && waves * 2 * kStride <= k)
-      waves *= 2;
-    return waves;
+    int64_t strides = (shapeOf(linear.getSource()).back().constant() + kStride - 1) / kStride;
+    int64_t best = 1;
+    for (int64_t waves = 2; waves <= 16; ++waves) {
+      auto turns = [&](int64_t w) { return (strides + w - 1) / w * w; }; // of all waves
+      if (waves <= strides && turns(waves) * best <= turns(best) * waves)
+        best = waves;
+    }
+    return best;
   }
 
   void contract(const LinearGroup &group, Value tile) {
@@ -187,6 +198,7 @@ private:
                   Values(static_cast<size_t>(columns), e.zero(e.f32())),
                   [&](Value first, ValueRange carried) {
                     Values acc(carried);
+                    std::vector<Piece> pieces;
                     for (int64_t i = 0; i < step; ++i) {
                       Value at = e.add(first, e.constant(i));
                       Value pointer = e.at(rowStart, e.mul(at, e.constant(tileBytes)));
@@ -194,12 +206,46 @@ private:
                       if (format.isFloat())
                         multiplyFloats(format, packed, pointer, rows, k, acc);
                       else if (integer)
-                        multiplyBytes(format, pointer, rows, k, acc);
+                        addPieces(pieces, format, pointer, k);
                       else
                         multiplyExpanded(format, pointer, rows, k, acc);
                     }
+                    multiplyPieces(pieces, format, rows, acc);
                     return acc;
                   });
+  }
+
+  /// Weights of one tile whose loads are issued together.
+  struct Piece {
+    std::shared_ptr<TileEmitter> tile;
+    Value k; // of the tile's first weight
+    unsigned first, count;
+  };
+
+  void addPieces(std::vector<Piece> &pieces, const QuantFormat &format, Value pointer, Value k) {
+    auto tile = std::make_shared<TileEmitter>(e, kernel.target, format, pointer, wave.lane());
+    unsigned count = std::min<unsigned>(format.blockLen, kPiece);
+    for (unsigned first = 0; first < format.blockLen; first += count)
+      pieces.push_back({tile, k, first, count});
+  }
+
+  /// The loads of the next piece are under way while one is multiplied. Left to itself, the
+  /// compiler either keeps everything unpacked at once or waits for every load.
+  void multiplyPieces(std::vector<Piece> &pieces, const QuantFormat &format, ValueRange rows,
+                      Values &acc) {
+    const size_t together = std::max<size_t>(1, kPiece / format.blockLen);
+    auto load = [&](size_t begin) {
+      for (size_t i = begin; i < std::min(begin + together, pieces.size()); ++i)
+        pieces[i].tile->load(pieces[i].first / 4, pieces[i].count / 4);
+    };
+    load(0);
+    for (size_t begin = 0; begin < pieces.size(); begin += together) {
+      load(begin + together);
+      e.intrinsic({}, "llvm.amdgcn.sched.barrier", {e.constant(e.i32(), 0)});
+      for (size_t i = begin; i < std::min(begin + together, pieces.size()); ++i)
+        multiplyBytes(format, pieces[i], rows, acc);
+      e.intrinsic({}, "llvm.amdgcn.sched.barrier", {e.constant(e.i32(), 0)});
+    }
   }
 
   Value activation(Value row, Value k, int64_t i) {
@@ -245,11 +291,12 @@ private:
   /// v_cvt_f32_ubyte takes any byte of a dword.
   Value unsignedToFloat(Value v) { return arith::UIToFPOp::create(e.b, e.loc, e.f32(), v); }
 
-  void multiplyBytes(const QuantFormat &format, Value pointer, ValueRange rows, Value k,
-                     Values &acc) {
-    TileEmitter tile(e, kernel.target, format, pointer, wave.lane());
+  void multiplyBytes(const QuantFormat &format, const Piece &piece, ValueRange rows, Values &acc) {
+    TileEmitter &tile = *piece.tile;
+    Value k = piece.k;
     unsigned groupLen = std::min<unsigned>(format.groupLen, kActBlock);
-    for (unsigned part = 0; part < format.blockLen / groupLen; ++part) {
+    for (unsigned part = piece.first / groupLen; part < (piece.first + piece.count) / groupLen;
+         ++part) {
       Values quads;
       for (unsigned j = 0; j < groupLen / 4; ++j)
         quads.push_back(tile.quad(part * groupLen / 4 + j));
@@ -260,7 +307,9 @@ private:
         Value dot = e.zero(e.i32());
         Value bytes = e.load(e.vectorOf(e.i32(), groupLen / 4), codes, 16);
         for (unsigned j = 0; j < groupLen / 4; ++j) {
-          Value four = e.bitXor(e.lane(bytes, j), static_cast<int32_t>(0x80808080u)); // made signed
+          Value four = e.lane(bytes, j);
+          if (!activations->signedCodes) // q8_a's are biased by 128
+            four = e.bitXor(four, static_cast<int32_t>(0x80808080u));
           dot = kernel.target.dotBytes(e, dot, quads[j], four);
         }
         // The record of these activations: d, sums of the halves, sum of all; see Formats.h.
@@ -283,7 +332,8 @@ private:
   std::vector<LinearGroup> groups;
   Wave wave;
   Value input, firstToken, lastToken;
-  bool integer = false; // activations are q8_a
+  const QuantFormat *activations = nullptr;
+  bool integer = false; // activations are q8_a or q8_s
   Type inputType;       // else
   int64_t length = 0;   // K
   int64_t rowBytes = 0; // of activations
