@@ -53,6 +53,17 @@ HardwareRegister hardwareRegister(uint16_t field) {
 }
 constexpr uint32_t kModeRegister = 1, kStatusRegister = 2, kHardwareId1 = 23, kShaderCycles = 29;
 
+/// HW_ID1: [4:0] wave, [9:8] SIMD, [13:10] WGP, [16] array, [20:18] engine. Work groups go round
+/// the engines, the two arrays of each, and the WGPs of those.
+uint32_t placeOf(const Wave &wave) {
+  const amd::Chip &chip = *wave.state->chip;
+  const uint64_t place = wave.group->number % (chip.computeUnits / 2),
+                 arrays = place / chip.shaderEngines;
+  return (wave.index / 4 & 31) | (wave.index & 3) << 8 | static_cast<uint32_t>(arrays / 2) << 10 |
+         static_cast<uint32_t>(arrays % 2) << 16 |
+         static_cast<uint32_t>(place % chip.shaderEngines) << 18;
+}
+
 bool getRegister(Wave &wave, const Step &step) {
   const HardwareRegister which = hardwareRegister(step.instruction->simm16);
   uint32_t value = 0;
@@ -65,8 +76,8 @@ bool getRegister(Wave &wave, const Step &step) {
             static_cast<uint32_t>(wave.exec() == 0) << 9 |
             static_cast<uint32_t>(wave.registers.vcc() == 0) << 10;
     break;
-  case kHardwareId1: // 0..4 wave
-    value = wave.index & 31;
+  case kHardwareId1:
+    value = placeOf(wave);
     break;
   case kShaderCycles:
     value = static_cast<uint32_t>(wave.instructions) & 0xFFFFF;

@@ -296,4 +296,20 @@ Touched touched(const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes) {
   return result;
 }
 
+Touched touchedAgain(AccessMemo &memo, LaneWords offsets, uint32_t start, uint32_t mask,
+                     uint32_t bytes) {
+  LaneWords before;
+  std::memcpy(&before, memo.offsets, sizeof before);
+  if (memo.start == start && memo.mask == mask &&
+      __builtin_reduce_or(static_cast<LaneWords>(before ^ offsets)) == 0)
+    return memo.touched;
+  std::memcpy(memo.offsets, &offsets, sizeof offsets);
+  memo.start = start;
+  memo.mask = mask;
+  uint64_t at[kLanes];
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    at[lane] = start + static_cast<uint64_t>(memo.offsets[lane]);
+  return memo.touched = touched(at, mask, bytes);
+}
+
 } // namespace rosso::emulator

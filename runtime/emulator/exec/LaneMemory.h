@@ -20,10 +20,13 @@ void storeLanes(const Registers &registers, const MemoryOp &op, uint16_t data,
 void atomicLanes(Registers &registers, const MemoryOp &op, const LanePointers &at, uint32_t mask);
 
 /// Distinct sectors of 64 bytes and lines of 128 bytes that lanes of `mask` touch.
-struct Touched {
-  uint32_t sectors = 0, lines = 0;
-};
 Touched touched(const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes);
+
+using LaneWords = uint32_t __attribute__((vector_size(4 * kLanes)));
+
+/// The same, remembered: `offsets` from an address whose lowest seven bits are `start`.
+Touched touchedAgain(AccessMemo &memo, LaneWords offsets, uint32_t start, uint32_t mask,
+                     uint32_t bytes);
 
 bool executeLds(Wave &wave, const Step &step);
 bool executeScalarLoad(Wave &wave, const Step &step);

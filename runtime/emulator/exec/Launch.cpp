@@ -289,6 +289,7 @@ Result<Counters> Launch::run(ThreadPool &pool,
   for (auto &thread : threads) {
     thread->worker.counters = {};
     thread->worker.segments.assign(state_.program->segments(), {});
+    thread->worker.memos.clear();
   }
   if (groups_ == 1)
     work(0);

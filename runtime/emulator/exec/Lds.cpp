@@ -53,13 +53,26 @@ uint32_t ldsClocks(const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes) 
   return clocks;
 }
 
-void count(Wave &wave, const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes) {
+void count(Wave &wave, const uint64_t (&at)[kLanes], uint32_t mask, const MemoryOp &op) {
+  // Conflicts stay the same when all lanes move by a whole row of banks.
+  AccessMemo &memo = wave.worker->memo(op.number);
+  const auto first = static_cast<uint32_t>(std::countr_zero(mask));
+  const auto row = static_cast<uint32_t>(at[first] / (4 * kBanks) * (4 * kBanks));
+  uint32_t different = (memo.mask ^ mask) | (memo.start ^ op.bytes);
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    different |= memo.offsets[lane] ^ (static_cast<uint32_t>(at[lane]) - row);
+  if (different) {
+    for (uint32_t lane = 0; lane < kLanes; ++lane)
+      memo.offsets[lane] = static_cast<uint32_t>(at[lane]) - row;
+    memo.mask = mask;
+    memo.start = op.bytes;
+    memo.ldsClocks = ldsClocks(at, mask, op.bytes);
+  }
   Counters &counters = wave.worker->counters;
-  const uint32_t clocks = ldsClocks(at, mask, bytes);
-  const uint32_t least = bytes <= 4 ? 1 : bytes == 8 ? 2 : 4;
-  counters.ldsBytes += static_cast<uint64_t>(std::popcount(mask)) * bytes;
-  counters.ldsClocks += clocks;
-  counters.ldsConflictClocks += clocks > least ? clocks - least : 0;
+  const uint32_t least = op.bytes <= 4 ? 1 : op.bytes == 8 ? 2 : 4;
+  counters.ldsBytes += static_cast<uint64_t>(std::popcount(mask)) * op.bytes;
+  counters.ldsClocks += memo.ldsClocks;
+  counters.ldsConflictClocks += memo.ldsClocks > least ? memo.ldsClocks - least : 0;
 }
 
 /// Pointers of the lanes; errors are offsets beyond the work group's LDS.
@@ -89,7 +102,7 @@ bool accessOnce(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint
     return false;
   if (wave.strict && !wave.strict->lds(wave, step, at, mask))
     return false;
-  count(wave, at, mask, op.bytes);
+  count(wave, at, mask, op);
   switch (op.access) {
   case Access::Load:
     loadLanes(wave.registers, op, destination, pointers, mask);

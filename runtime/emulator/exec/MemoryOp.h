@@ -39,6 +39,7 @@ enum class Access : uint8_t { Load, Store, Atomic };
 inline constexpr uint16_t kNoRegister = 0xFFFF;
 
 struct MemoryOp {
+  uint32_t number = 0; // in its program
   Access access = Access::Load;
   // A lane's data: `dwords` registers of 4 bytes, or less than a register: 1 or 2 bytes.
   uint8_t bytes = 4; // of a lane's access (of each of the two of ds_*_2addr)

@@ -89,6 +89,7 @@ Status Program::bind(Instruction &instruction, Step &step) {
   if (isMemoryInstruction(instruction)) {
     MemoryOp memory;
     ROSSO_CHECK(bindMemory(instruction, chip_.isa, step, memory));
+    memory.number = static_cast<uint32_t>(memoryOps_.size());
     memoryOps_.push_back(memory);
     step.memory = &memoryOps_.back();
     return {};

@@ -40,21 +40,21 @@ bool StrictWave::seesWriter(Wave &wave, const Step &step, uint32_t lane, uint64_
     return true; // the host
   const uint32_t kind = writer >> kKindShift & kKindMask, number = writer & kNumberMask;
   const uint32_t self = wave.state->dispatch->serial & kNumberMask;
-  const std::string where =
-      "reads " + hex(address) + " (" + wave.state->memory->describe(address) + "), which ";
-  if (kind == static_cast<uint32_t>(WriterKind::Dispatch) && number == self)
-    return !scalarRead ||
-           fail(wave, step, lane, where + "this dispatch wrote: scalar loads do not see it");
+  const bool own = kind == static_cast<uint32_t>(WriterKind::Dispatch) && number == self;
   const Seen &seen = seenOf(*wave.state->visibility, kind);
-  const std::string who = kindName(kind) + std::to_string(number);
+  const uint32_t visible = scalarRead ? seen.scalarSees : seen.vectorSees;
+  if (own ? !scalarRead : number <= seen.finished && number <= visible)
+    return true;
+  const std::string what =
+      "reads " + hex(address) + " (" + wave.state->memory->describe(address) + "), which " +
+      (own ? "this dispatch" : kindName(kind) + std::to_string(number)) + " wrote: ";
+  if (own)
+    return fail(wave, step, lane, what + "scalar loads do not see it");
   if (number > seen.finished)
-    return fail(wave, step, lane,
-                where + who + " wrote: nothing waited for it to end before this dispatch");
-  if (number > (scalarRead ? seen.scalarSees : seen.vectorSees))
-    return fail(wave, step, lane,
-                where + who + " wrote: the " + (scalarRead ? "scalar" : "vector") +
-                    " caches have not been invalidated since it ended");
-  return true;
+    return fail(wave, step, lane, what + "nothing waited for it to end before this dispatch");
+  return fail(wave, step, lane,
+              what + "the " + (scalarRead ? "scalar" : "vector") +
+                  " caches have not been invalidated since it ended");
 }
 
 bool StrictWave::globalDword(Wave &wave, const Step &step, uint32_t lane, Mapping &mapping,
@@ -156,20 +156,20 @@ bool StrictWave::lds(Wave &wave, const Step &step, const uint64_t (&at)[kLanes],
     for (uint64_t dword = at[lane] & ~uint64_t{3}; dword < at[lane] + bytes; dword += 4) {
       LdsWord &word = wave.group->strict->lds[dword / 4];
       const uint32_t wanted = byteMask(dword, at[lane], at[lane] + bytes);
-      const std::string where = "LDS offset " + hex(std::max(dword, at[lane]));
+      auto where = [&] { return "LDS offset " + hex(std::max(dword, at[lane])); };
       const bool bothAtomic = access == Access::Atomic && word.atomic;
       if (word.writtenAt == now && word.writer != self && !bothAtomic)
         return fail(wave, step, lane,
-                    (access == Access::Load ? "reads " : "writes ") + where + ", which wave " +
+                    (access == Access::Load ? "reads " : "writes ") + where() + ", which wave " +
                         std::to_string(word.writer) + " has written since the last barrier");
       const uint16_t reader = word.reader != self ? word.reader : word.otherReader;
       if (access != Access::Load && word.readAt == now && reader != LdsWord::kNone && !bothAtomic)
         return fail(wave, step, lane,
-                    "writes " + where + ", which wave " + std::to_string(reader) +
+                    "writes " + where() + ", which wave " + std::to_string(reader) +
                         " has read since the last barrier");
       if (access != Access::Store) {
         if (wanted & ~word.written)
-          return fail(wave, step, lane, "reads " + where + ", which nothing has written");
+          return fail(wave, step, lane, "reads " + where() + ", which nothing has written");
         if (word.readAt != now)
           word.reader = word.otherReader = LdsWord::kNone;
         if (word.reader == LdsWord::kNone)

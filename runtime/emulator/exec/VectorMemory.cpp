@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <string>
 
 namespace rosso::emulator {
@@ -123,6 +124,68 @@ bool accessGlobal(Wave &wave, const Step &step, const LaneAddresses &addresses, 
   return true;
 }
 
+/// Bit i set: all ones in lane i.
+LaneWords spread(uint32_t mask) {
+  LaneWords bits;
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    bits[lane] = 1u << lane;
+  return static_cast<LaneWords>((bits & mask) == bits);
+}
+
+/// The usual case: all lanes of a load or store within 2 GiB from `base` on, in the mapping that
+/// was used last. False: it is not, and nothing has happened.
+bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offsets, uint32_t mask) {
+  const Window &window = wave.windows[0];
+  if (op.access == Access::Atomic || wave.strict || wave.state->trace)
+    return false;
+  const LaneWords active = spread(mask);
+  const uint32_t least = __builtin_reduce_min(static_cast<LaneWords>(offsets | ~active));
+  const uint32_t most = __builtin_reduce_max(static_cast<LaneWords>(offsets & active));
+  const uint64_t begin = base + least - window.address;
+  const uint64_t span = static_cast<uint64_t>(most) - least + op.bytes;
+  if (begin > window.bytes || span > window.bytes - begin || span > 0x7FFFFFFF)
+    return false;
+  const LaneWords relative = (offsets - least) & active;
+  uint8_t *data = window.data + begin;
+  LanePointers pointers;
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    pointers.at[lane] = data + relative[lane];
+
+  const Touched all = touchedAgain(wave.worker->memo(op.number), relative,
+                                   static_cast<uint32_t>(base + least) & 127, mask, op.bytes);
+  Counters &counters = wave.worker->counters;
+  const uint64_t bytes = static_cast<uint64_t>(std::popcount(mask)) * op.bytes;
+  const uint64_t hostBytes = window.mapping->region == Region::Host ? bytes : 0;
+  counters.lines += all.lines;
+  if (op.access == Access::Load) {
+    counters.loadBytes += bytes;
+    counters.sectorsRead += all.sectors;
+    counters.wideLoadBytes += op.bytes == 16 ? bytes : 0;
+    counters.hostLoadBytes += hostBytes;
+    loadLanes(wave.registers, op, op.destination, pointers, mask);
+  } else {
+    counters.storeBytes += bytes;
+    counters.sectorsWritten += all.sectors;
+    counters.hostStoreBytes += hostBytes;
+    storeLanes(wave.registers, op, op.data, pointers, mask);
+  }
+  return true;
+}
+
+/// 64-bit addresses of lanes, as offsets from the first one's surroundings. False: too far apart.
+bool nearby(const Wave &wave, const MemoryOp &op, uint32_t mask, uint64_t &base,
+            LaneWords &offsets) {
+  LaneWords low, high;
+  std::memcpy(&low, wave.registers.v[op.vectorAddress], sizeof low);
+  std::memcpy(&high, wave.registers.v[op.vectorAddress + 1], sizeof high);
+  const auto first = static_cast<uint32_t>(std::countr_zero(mask));
+  if (__builtin_reduce_or(static_cast<LaneWords>((high ^ high[first]) & spread(mask))))
+    return false;
+  base = (static_cast<uint64_t>(high[first]) << 32) + static_cast<uint64_t>(op.offset);
+  offsets = low;
+  return true;
+}
+
 /// Loads and atomics that return count for waits, whatever lanes take part.
 void countIssue(Wave &wave, const MemoryOp &op) { wave.loads += op.returns; }
 
@@ -140,12 +203,18 @@ bool executeGlobal(Wave &wave, const Step &step) {
   countIssue(wave, op);
   if (!mask)
     return true;
+  uint64_t base = 0;
+  LaneWords offsets;
   LaneAddresses addresses;
   if (op.scalarAddress == kNoRegister) {
+    if (nearby(wave, op, mask, base, offsets) && accessNearby(wave, op, base, offsets, mask))
+      return true;
     wideAddresses(wave, op, addresses);
   } else {
-    const uint64_t base = wave.scalar64(op.scalarAddress) + static_cast<uint64_t>(op.offset);
-    const uint32_t *offsets = wave.registers.v[op.vectorAddress];
+    base = wave.scalar64(op.scalarAddress) + static_cast<uint64_t>(op.offset);
+    std::memcpy(&offsets, wave.registers.v[op.vectorAddress], sizeof offsets);
+    if (accessNearby(wave, op, base, offsets, mask))
+      return true;
     for (uint32_t lane = 0; lane < kLanes; ++lane)
       addresses.at[lane] = base + offsets[lane];
   }

@@ -40,10 +40,30 @@ struct DispatchState {
   uint32_t vgprs = 0;              // given to a wave
 };
 
+struct Touched {
+  uint32_t sectors = 0, lines = 0;
+};
+
+/// What the last execution of a memory instruction touched. Loops touch the same pattern again and
+/// again, somewhere else: counting it anew would cost more than executing it.
+struct alignas(64) AccessMemo {
+  uint32_t offsets[kLanes] = {};
+  uint32_t start = 0, mask = 0; // nothing remembered
+  Touched touched;
+  uint32_t ldsClocks = 0;
+};
+
 /// What a thread counts and keeps while it runs work groups one after the other.
 struct Worker {
   Counters counters; // without what segments count
   std::vector<SegmentRuns> segments;
+  std::vector<AccessMemo> memos; // by MemoryOp::number
+
+  AccessMemo &memo(uint32_t number) {
+    if (number >= memos.size()) [[unlikely]]
+      memos.resize(number + 64);
+    return memos[number];
+  }
 };
 
 /// A mapping found last.
