@@ -400,6 +400,17 @@ TEST_F(AmdDeviceTest, AFaultCarriesTheTransportsText) {
             "must be opened again");
 }
 
+TEST_F(AmdDeviceTest, HoldsItsLockWhileItLives) {
+  setenv("XDG_RUNTIME_DIR", testing::TempDir().c_str(), 1);
+  auto lock = DeviceLock::take("device test");
+  ASSERT_TRUE(lock.ok()) << lock.error().message;
+  auto opened = AmdDevice::open(std::make_unique<FakeGpu>(), {.name = "fake"}, std::move(*lock));
+  ASSERT_TRUE(opened.ok());
+  EXPECT_THAT(DeviceLock::take("device test").error().message, HasSubstr("in use by pid"));
+  opened->reset();
+  EXPECT_TRUE(DeviceLock::take("device test").ok());
+}
+
 TEST(OpenDevice, ForeignNamesSayWhatThereIs) {
   EXPECT_THAT(openDevice({.device = "tpu"}).error().message,
               HasSubstr("expected host, emu[:CHIP,...] or amd[:N]"));

@@ -202,6 +202,28 @@ TEST(EmulatedFaults, ADroppedBarrierIsFoundInStrictMode) {
   EXPECT_THAT(status.error().message, HasSubstr("add of two"));
 }
 
+// A ring of 4 KiB and 300 launches that are put into it one by one.
+TEST(EmulatedFaults, AFullRingIsWaitedFor) {
+  Program program = addAndAccumulate();
+  while (program.entries[0].launches.size() < 300)
+    program.entries[0].launches.push_back(program.entries[0].launches[1]);
+  const ArenaPlan plan = *planArena(program);
+  auto transport = emulator::openEmulator({});
+  ASSERT_TRUE(transport.ok()) << transport.error().message;
+  AmdOptions options{.name = "emu"};
+  options.ringBytes = 4096;
+  auto device = AmdDevice::open(std::move(*transport), options);
+  ASSERT_TRUE(device.ok()) << device.error().message;
+  ASSERT_OK((*device)->load(program, plan));
+  const std::vector<uint8_t> weight(4000);
+  ASSERT_OK((*device)->upload(plan.weightSlots[0].offset, weight));
+  for (float &x : floats((*device)->hostView(plan.inputSlots[0][0].offset, 4000)))
+    x = 2;
+  std::vector<uint64_t> nanoseconds(300);
+  ASSERT_OK((*device)->run(0, {0, 300}, std::array<int64_t, 2>{0, 10}, nanoseconds));
+  EXPECT_EQ(floats((*device)->hostView(plan.outputSlots[0][0].offset, 4))[0], 598.0f);
+}
+
 TEST(EmulatedFaults, TooLittleVramIsAnError) {
   Program program = addAndAccumulate();
   program.scratchBytes = 64 << 20;
