@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sys/mman.h>
 
 namespace rosso::emulator {
 namespace {
@@ -9,6 +10,15 @@ namespace {
 constexpr double kMemoryShare = 0.85; // of VRAM's bandwidth, that copying inside it reaches
 constexpr uint32_t kHdpFlushDone = 0x389C, kHdpFlushRequest = 0x3898; // in bytes
 constexpr uint64_t kFence = 4;
+
+/// The whole pages of the host within a range.
+std::span<uint8_t> wholePages(std::span<uint8_t> range) {
+  constexpr uintptr_t kPage = 4096;
+  const auto begin = reinterpret_cast<uintptr_t>(range.data());
+  const uintptr_t first = (begin + kPage - 1) / kPage * kPage;
+  const uintptr_t last = (begin + range.size()) / kPage * kPage;
+  return first < last ? range.subspan(first - begin, last - first) : std::span<uint8_t>();
+}
 
 } // namespace
 
@@ -332,8 +342,15 @@ Status CopyEngine::fill(const Packet &p) {
     return malformed("count " + hex(p[4]) + " is not one of whole dwords");
   ROSSO_TRY(uint64_t address, p.address(1, 4, "destination"));
   ROSSO_TRY(uint8_t *memory, writable(address, bytes));
-  for (uint64_t i = 0; i < bytes; i += 4)
-    std::memcpy(memory + i, &p.dwords[3], 4);
+  const std::span<uint8_t> pages = p[3] == 0 ? wholePages({memory, bytes}) : std::span<uint8_t>();
+  auto *rest = reinterpret_cast<uint32_t *>(memory);
+  // Pages of zeros are given back to the system, which gives zeros: a KV cache takes gigabytes.
+  if (!pages.empty() && madvise(pages.data(), pages.size(), MADV_DONTNEED) == 0) {
+    auto *begin = reinterpret_cast<uint32_t *>(pages.data());
+    std::fill(rest, begin, 0u);
+    rest = begin + pages.size() / 4;
+  }
+  std::fill(rest, reinterpret_cast<uint32_t *>(memory + bytes), p[3]);
   wrote(address, bytes);
   now_ += static_cast<double>(bytes) / (kMemoryShare * gpu_.chip.vramGBps * 1e9);
   return {};
