@@ -70,8 +70,7 @@ Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) 
 
   mlir::PassManager passes(&context);
   passes.enableVerifier(false); // the input was verified, and tests verify what passes make of it
-  const bool isGpu = options.target.starts_with("amdgpu:");
-  buildPipeline(passes, {.exact = options.exact, .tileLayout = isGpu ? "tile32" : "tile16"});
+  buildPipeline(passes, {.exact = options.exact, .gpu = options.target.starts_with("amdgpu:")});
   if (options.dump)
     passes.addInstrumentation(std::make_unique<DumpPasses>(options.dump));
   if (failed(passes.run(*module)))

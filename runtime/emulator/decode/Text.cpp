@@ -431,7 +431,9 @@ Status parseOne(Instruction &instruction, string_view text, std::span<const uint
       Operand immediate;
       immediate.kind = OperandKind::Immediate;
       immediate.value = dwords[0] & 0xFF;
-      if (immediate.value >= 128 && immediate.value <= 192)
+      if (instruction.name.starts_with("s_sendmsg_rtn"))
+        ; // the field is the message's number
+      else if (immediate.value >= 128 && immediate.value <= 192)
         immediate.value -= 128; // inline constants 0..64
       else if (immediate.value > 192 && immediate.value <= 208)
         immediate.value = 192 - immediate.value;

@@ -120,6 +120,11 @@ LANES_INLINE V trailingZeros(V a) { return __builtin_elementwise_ctzg(a, V{} + 3
 LANES_INLINE S trailingZeros(S a) { return S(std::countr_zero(a)); }
 LANES_INLINE uint64_t trailingZeros(uint64_t a) { return uint64_t(std::countr_zero(a)); }
 
+/// {hi, lo} >> n, the low half; n below 32.
+LANES_INLINE V funnelShift(V hi, V lo, V n) {
+  return low((zext(lo) | (zext(hi) << 32u)) >> zext(n));
+}
+
 // --- f32 ---
 
 LANES_INLINE V addF32(V a, V b) { return (V)((VF)a + (VF)b); }

@@ -185,6 +185,12 @@ template <class T, class W> LANES_INLINE auto madI64(T a, T b, W x) {
   W overflow = (product ^ sum) & (x ^ sum);
   return WithBit{sum, nonZero((sum ^ overflow) >> 63u)};
 }
+template <class C, class T> LANES_INLINE T madI24(const C &c, T a, T b, T x) {
+  return c.clamp() ? clampI32(c, sext(a) * sext(b) + sext(x)) : a * b + x;
+}
+template <class C, class T> LANES_INLINE T madU24(const C &c, T a, T b, T x) {
+  return c.clamp() ? clampU32(c, zext(a) * zext(b) + zext(x)) : a * b + x;
+}
 /// Results of 16 bits, given exactly in 32 (signed).
 template <class C, class T> LANES_INLINE T narrowU16(const C &c, T x) {
   if (c.clamp())
