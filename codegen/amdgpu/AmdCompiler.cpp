@@ -1,6 +1,8 @@
 #include "codegen/amdgpu/AmdCompiler.h"
 
 #include "llvm/BinaryFormat/MsgPackDocument.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/Metadata.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -27,8 +29,9 @@ constexpr uint32_t kCodeObjectVersion = 500;
 /// A tenth of O3's time for the same code: templates unroll and schedule their own loops.
 /// amdgpu-attributor finds that no hidden arguments are needed; loop-rotate saves registers.
 constexpr const char *kPasses =
-    "function(sroa,early-cse<memssa>,instcombine,simplifycfg,loop-mssa(loop-rotate,licm),"
-    "instcombine,early-cse<memssa>,simplifycfg),amdgpu-attributor";
+    "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(loop-"
+    "rotate,licm),"
+    "instcombine<no-verify-fixpoint>,early-cse<memssa>,simplifycfg),amdgpu-attributor";
 
 } // namespace
 
@@ -60,6 +63,19 @@ void AmdCompiler::prepare(llvm::Module &module) const {
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.addFnAttr("uniform-work-group-size", "true");
     function.addFnAttr("amdgpu-no-implicitarg-ptr");
+    // Other loaders read the size of a work group from the metadata.
+    llvm::StringRef sizes =
+        function.getFnAttribute("amdgpu-flat-work-group-size").getValueAsString();
+    uint32_t threads = 0;
+    if (sizes.split(',').first.getAsInteger(10, threads))
+      continue;
+    auto number = [&](uint32_t value) {
+      return llvm::ConstantAsMetadata::get(
+          llvm::ConstantInt::get(llvm::Type::getInt32Ty(module.getContext()), value));
+    };
+    function.setMetadata(
+        "reqd_work_group_size",
+        llvm::MDNode::get(module.getContext(), {number(threads), number(1), number(1)}));
   }
 }
 
