@@ -428,19 +428,18 @@ Status parseOne(Instruction &instruction, string_view text, std::span<const uint
   case Encoding::Sop1: // s_sendmsg_rtn and s_barrier_signal: a number with a name
     if (instruction.name.starts_with("s_sendmsg_rtn") ||
         instruction.name.starts_with("s_barrier_")) {
+      const bool isMessage = instruction.name.starts_with("s_sendmsg_rtn");
       Operand immediate;
       immediate.kind = OperandKind::Immediate;
-      immediate.value = dwords[0] & 0xFF;
-      if (instruction.name.starts_with("s_sendmsg_rtn"))
-        ; // the field is the message's number
-      else if (immediate.value >= 128 && immediate.value <= 192)
+      immediate.value = dwords[0] & 0xFF; // of a message: its number
+      if (!isMessage && immediate.value >= 128 && immediate.value <= 192)
         immediate.value -= 128; // inline constants 0..64
-      else if (immediate.value > 192 && immediate.value <= 208)
+      else if (!isMessage && immediate.value > 192 && immediate.value <= 208)
         immediate.value = 192 - immediate.value;
       else if (immediate.value == 255)
         immediate.value = literal;
       immediate.value64 = immediate.value;
-      if (instruction.name.starts_with("s_sendmsg_rtn"))
+      if (isMessage)
         ROSSO_CHECK(parseOperands(instruction, rest.substr(0, rest.find(',')), literal));
       instruction.operands.push_back(immediate);
       return {};
