@@ -22,6 +22,9 @@ public:
   CompileCache(std::string directory, uint64_t limitBytes)
       : directory_(std::move(directory)), limitBytes_(limitBytes) {}
 
+  /// Empty: there is none.
+  const std::string &directory() const { return directory_; }
+
   std::optional<Program> find(const std::string &key) const;
   /// Whether the program is on disk now.
   bool store(const std::string &key, const Program &program) const;
@@ -31,7 +34,7 @@ private:
 
   void shrink() const;
 
-  std::string directory_; // empty: no cache
+  std::string directory_;
   uint64_t limitBytes_ = uint64_t{512} << 20;
 };
 

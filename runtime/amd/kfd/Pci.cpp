@@ -33,6 +33,18 @@ double PciLink::bytesPerSecond() const {
   return gigaTransfers * 1e9 * payload * lanes / 8;
 }
 
+const Chip *chipOfDevice(uint32_t deviceId) {
+  static constexpr struct {
+    uint32_t deviceId;
+    const char *chip;
+  } kDevices[] = {{0x744C, "gfx1100"}, {0x747E, "gfx1101"}, {0x7480, "gfx1102"},
+                  {0x7550, "gfx1201"}, {0x7551, "gfx1201"}, {0x7590, "gfx1200"}};
+  for (const auto &device : kDevices)
+    if (device.deviceId == deviceId)
+      return findChip(device.chip);
+  return nullptr;
+}
+
 std::vector<PciGpu> listPciGpus(KernelInterface &kernel) {
   std::vector<std::string> addresses;
   kernel.listDir(kPciPath, addresses);

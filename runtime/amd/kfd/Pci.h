@@ -1,6 +1,7 @@
 // AMD's GPUs on the PCI bus, whether or not a driver has them.
 #pragma once
 
+#include "runtime/amd/Chip.h"
 #include "runtime/amd/kfd/Kernel.h"
 #include "runtime/amd/kfd/Sysfs.h"
 
@@ -27,6 +28,9 @@ struct PciGpu {
 };
 
 inline constexpr const char *kPciPath = "/sys/bus/pci/devices";
+
+/// The chip that a PCI device id stands for; null if it is not one we know.
+const Chip *chipOfDevice(uint32_t deviceId);
 
 /// Display controllers of AMD, by address.
 std::vector<PciGpu> listPciGpus(KernelInterface &kernel);

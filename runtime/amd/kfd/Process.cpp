@@ -8,6 +8,8 @@ namespace {
 // Version 1.9 brought AVAILABLE_MEMORY; Linux 6.1, the first with all we need of gfx11, has 1.11.
 constexpr uint32_t kMajor = 1, kLeastMinor = 9;
 
+} // namespace
+
 Error openFailed(const std::string &path, int code) {
   const std::string what = "amd: " + path + ": " + errnoText(code);
   switch (-code) {
@@ -26,7 +28,13 @@ Error openFailed(const std::string &path, int code) {
   }
 }
 
-} // namespace
+Status checkVersion(const GetVersion &version) {
+  if (version.major == kMajor && version.minor >= kLeastMinor)
+    return {};
+  return unsupported("amd: /dev/kfd: interface version " + std::to_string(version.major) + "." +
+                     std::to_string(version.minor) + ", wanted " + std::to_string(kMajor) + "." +
+                     std::to_string(kLeastMinor) + " or a later minor; use Linux 6.1 or newer");
+}
 
 Process::~Process() {
   // Once the kernel has the event page, it frees it with the process, and nobody else may.
@@ -61,12 +69,7 @@ Status Process::open() {
     }
     if (code < 0)
       return callFailed("amd: /dev/kfd", GetVersion::kName, code, "asking for the version");
-    if (version.major != kMajor || version.minor < kLeastMinor)
-      return unsupported("amd: /dev/kfd: interface version " + std::to_string(version.major) + "." +
-                         std::to_string(version.minor) + ", wanted " + std::to_string(kMajor) +
-                         "." + std::to_string(kLeastMinor) +
-                         " or a later minor; use Linux 6.1 or newer");
-    return {};
+    return checkVersion(version);
   }
 }
 

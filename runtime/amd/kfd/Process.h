@@ -12,6 +12,11 @@
 
 namespace rosso::amd::kfd {
 
+/// Why a device file cannot be opened, and what to do.
+Error openFailed(const std::string &path, int code);
+/// Errors: Unsupported, for kernels that lack what we need.
+Status checkVersion(const GetVersion &version);
+
 /// A GPU that this process may use.
 struct BoundGpu {
   Node node;
