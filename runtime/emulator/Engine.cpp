@@ -2,6 +2,7 @@
 
 #include "runtime/emulator/exec/Launch.h"
 #include "runtime/emulator/exec/Program.h"
+#include "runtime/emulator/translate/Translator.h"
 
 #include <algorithm>
 #include <thread>
@@ -9,38 +10,76 @@
 namespace rosso::emulator {
 namespace {
 
+/// A kernel and what became of it.
+struct Kernel {
+  std::unique_ptr<Program> program;
+  uint64_t ran = 0; // instructions of waves, interpreted
+  /// By MODE at the start, and whether all lanes are active then. Null: cannot be translated.
+  std::map<std::pair<uint32_t, bool>, std::unique_ptr<Translation>> translations;
+};
+
 /// One kernel after the other; each is decoded once.
-struct Interpreter final : Engine {
-  Interpreter(const EngineOptions &given, Memory &where) : options(given), memory(where) {}
+struct KernelEngine final : Engine {
+  KernelEngine(const EngineOptions &given, Memory &where) : options(given), memory(where) {}
 
   Result<Counters> run(const Dispatch &dispatch, const Visibility &visibility,
                        const std::atomic<bool> &stop) override;
   void invalidateCode() override {
     std::lock_guard lock(mutex);
-    programs.clear();
+    kernels.clear();
   }
 
   uint64_t heartbeat() const override { return finished.load(std::memory_order_relaxed); }
+
+  const Translation *translation(Kernel &kernel, const Launch &launch) const;
 
   const EngineOptions options;
   Memory &memory;
   std::atomic<uint64_t> finished = 0; // work groups
   std::mutex mutex;                   // one dispatch at a time
   std::unique_ptr<Decoder> decoder;
-  std::map<uint64_t, std::unique_ptr<Program>> programs; // by address of the first instruction
+  std::map<uint64_t, Kernel> kernels; // by address of the first instruction
   std::unique_ptr<ThreadPool> pool;
   std::vector<std::unique_ptr<LaunchThread>> launchThreads;
 };
 
-Result<Counters> Interpreter::run(const Dispatch &dispatch, const Visibility &visibility,
-                                  const std::atomic<bool> &stop) {
+Result<Counters> KernelEngine::run(const Dispatch &dispatch, const Visibility &visibility,
+                                   const std::atomic<bool> &stop) {
   std::lock_guard lock(mutex);
-  std::unique_ptr<Program> &program = programs[dispatch.code];
-  if (!program)
-    program = std::make_unique<Program>(*decoder, memory, *options.chip);
-  Launch launch(options, memory, *program, dispatch, visibility, stop, finished);
+  Kernel &kernel = kernels[dispatch.code];
+  if (!kernel.program)
+    kernel.program = std::make_unique<Program>(*decoder, memory, *options.chip);
+  Launch launch(options, memory, *kernel.program, dispatch, visibility, stop, finished);
   ROSSO_CHECK(launch.check());
-  return launch.run(*pool, launchThreads);
+  if (options.mode == Mode::Fast)
+    launch.use(translation(kernel, launch));
+  auto counters = launch.run(*pool, launchThreads);
+  if (counters)
+    for (uint64_t count : counters->instructions)
+      kernel.ran += count;
+  return counters;
+}
+
+/// Translating costs as much as interpreting some hundred thousand instructions.
+const Translation *KernelEngine::translation(Kernel &kernel, const Launch &launch) const {
+  const auto key = std::pair(launch.startMode(), launch.hasFullWavesOnly());
+  if (auto found = kernel.translations.find(key); found != kernel.translations.end())
+    return found->second.get();
+  const auto regions = kernel.program->regions();
+  uint64_t steps = 0;
+  for (const auto &region : regions)
+    steps += region.size();
+  if (kernel.ran + launch.waves() * steps < options.translateAfter)
+    return nullptr;
+  auto translation = translateKernel({.regions = regions,
+                                      .entry = launch.entry(),
+                                      .program = kernel.program.get(),
+                                      .mode = key.first,
+                                      .fullWaves = key.second});
+  auto &kept = kernel.translations[key];
+  if (translation)
+    kept = std::move(*translation);
+  return kept.get();
 }
 
 } // namespace
@@ -50,7 +89,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions &options, Mem
   if (!__builtin_cpu_supports("x86-64-v3"))
     return unsupported("the emulator needs a processor with AVX2, FMA and F16C (x86-64-v3)");
 #endif
-  auto engine = std::make_unique<Interpreter>(options, memory);
+  auto engine = std::make_unique<KernelEngine>(options, memory);
   ROSSO_TRY(engine->decoder, Decoder::create(*options.chip));
   const unsigned threads =
       options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());

@@ -99,6 +99,9 @@ struct EngineOptions {
   Mode mode = Mode::Fast;
   unsigned threads = 0; // 0: one per core
   bool traceBuffers = false;
+  /// Mode::Fast: a kernel is translated once its waves have run, or are about to run, about this
+  /// many instructions; until then it is interpreted.
+  uint64_t translateAfter = 1'000'000;
   uint64_t mostInstructions = uint64_t{1} << 40; // of one wave: beyond, the kernel hangs
 };
 

@@ -16,7 +16,7 @@ struct Case {
   Mode mode;
 };
 void PrintTo(const Case &each, std::ostream *out) {
-  *out << each.chip << (each.mode == Mode::Strict ? " strict" : "");
+  *out << each.chip << (each.mode == Mode::Strict ? " strict" : each.mode == Mode::Fast ? " fast" : "");
 }
 
 struct Compiled : testing::TestWithParam<Case> {
@@ -47,7 +47,10 @@ struct Compiled : testing::TestWithParam<Case> {
 
 INSTANTIATE_TEST_SUITE_P(All, Compiled,
                          testing::Values(Case{"gfx1030", Mode::Strict},
+                                         Case{"gfx1030", Mode::Fast},
                                          Case{"gfx1100", Mode::Interpreted},
+                                         Case{"gfx1100", Mode::Fast},
+                                         Case{"gfx1201", Mode::Fast},
                                          Case{"gfx1100", Mode::Strict},
                                          Case{"gfx1201", Mode::Strict}));
 

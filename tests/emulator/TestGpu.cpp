@@ -15,6 +15,7 @@ TestGpu::TestGpu(Mode mode, std::string_view chip, unsigned threads, bool traceB
                                  .mode = mode,
                                  .threads = threads,
                                  .traceBuffers = traceBuffers,
+                                 .translateAfter = 0,
                                  .mostInstructions = 10'000'000},
                                 memory);
   EXPECT_TRUE(created.ok()) << (created.ok() ? "" : created.error().message);

@@ -2,6 +2,7 @@
 
 #include "runtime/emulator/exec/Program.h"
 #include "runtime/emulator/exec/Strict.h"
+#include "runtime/emulator/translate/Translator.h"
 
 #include <algorithm>
 #include <bit>
@@ -35,7 +36,7 @@ struct Rsrc2 {
 
 /// The MODE register at the start, from RSRC1: FLOAT_MODE, DX10_CLAMP, IEEE_MODE, FP16_OVFL. gfx12
 /// has neither of the two in the middle; it clamps always.
-uint32_t startMode(uint32_t rsrc1, amd::Isa isa) {
+uint32_t modeAtStart(uint32_t rsrc1, amd::Isa isa) {
   const uint32_t floatMode = field(rsrc1, 19, 12), overflow = field(rsrc1, 26, 26) << 23;
   if (isa == amd::Isa::Gfx12)
     return floatMode | 1u << 8 | overflow;
@@ -67,6 +68,8 @@ Error Launch::named(Error error) const {
   const std::string kernel = state_.memory->kernelAt(dispatch_.code);
   return error.in(kernel.empty() ? "code at " + hex(dispatch_.code) : "kernel " + kernel);
 }
+
+uint32_t Launch::startMode() const { return modeAtStart(dispatch_.rsrc1, options_.chip->isa); }
 
 Status Launch::check() {
   const auto &size = dispatch_.groupSize;
@@ -140,7 +143,7 @@ void Launch::start(Wave &wave, LaunchThread &thread, uint32_t index) const {
   std::memset(registers.v, 0, state_.vgprs * sizeof registers.v[0]);
   std::memset(registers.s, 0, sizeof registers.s);
   registers.scc = false;
-  registers.mode = startMode(dispatch_.rsrc1, options_.chip->isa);
+  registers.mode = startMode();
   const uint32_t first = index * kLanes, threads = std::min(state_.threads - first, kLanes);
   registers.s[kExecLo] = static_cast<uint32_t>((uint64_t{1} << threads) - 1);
 
@@ -231,7 +234,7 @@ bool Launch::runGroup(LaunchThread &thread, uint64_t number) {
         continue;
       ran = true;
       wave.yieldAt = std::min(wave.instructions + kTurn, state_.mostInstructions);
-      switch (runWave(wave)) {
+      switch (translation_ ? translation_->run(wave) : runWave(wave)) {
       case Stopped::Failed:
         return false;
       case Stopped::Ended:

@@ -18,6 +18,8 @@
 
 namespace rosso::emulator {
 
+class Translation;
+
 /// What a thread keeps between dispatches.
 struct LaunchThread {
   Worker worker;
@@ -32,6 +34,13 @@ public:
 
   /// Whether the registers make sense, and fit the code.
   Status check();
+  // After check().
+  const Step *entry() const { return entry_; }
+  uint64_t waves() const { return groups_ * state_.waves; }
+  bool hasFullWavesOnly() const { return state_.threads % kLanes == 0; }
+  uint32_t startMode() const;
+  /// Host code that runs the waves instead of the interpreter.
+  void use(const Translation *translation) { translation_ = translation; }
   Result<Counters> run(ThreadPool &pool, std::vector<std::unique_ptr<LaunchThread>> &threads);
 
 private:
@@ -48,6 +57,7 @@ private:
   DispatchState state_;
   BufferTrace trace_;
   const Step *entry_ = nullptr;
+  const Translation *translation_ = nullptr;
   std::vector<std::unique_ptr<LaunchThread>> *threads_ = nullptr;
   uint64_t groups_ = 0;
   std::atomic<uint64_t> nextGroup_ = 0;

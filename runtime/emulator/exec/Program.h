@@ -14,6 +14,7 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 
 namespace rosso::emulator {
 
@@ -28,6 +29,8 @@ public:
 
   size_t segments() const { return segmentCount_.load(); }
   const Segment &segment(size_t index) const { return segments_[index]; }
+  /// All code decoded so far. Not while others may add to it.
+  std::vector<std::span<const Step>> regions() const { return {regions_.begin(), regions_.end()}; }
   /// Highest vector register any decoded instruction names, plus 1.
   uint32_t vgprs() const { return vgprs_; }
 

@@ -77,6 +77,8 @@ constexpr Alias kAliases[] = {
     {"v_maxmin_num_f32", "v_maxmin_f32"},
     {"v_pk_min_num_f16", "v_pk_min_f16"},
     {"v_pk_max_num_f16", "v_pk_max_f16"},
+    {"v_mad_co_u64_u32", "v_mad_u64_u32"},
+    {"v_mad_co_i64_i32", "v_mad_i64_i32"},
     {"v_cmp_tru_f16", "v_cmp_t_f16"},
     {"v_cmp_tru_f32", "v_cmp_t_f32"},
     {"v_cmp_tru_f64", "v_cmp_t_f64"},

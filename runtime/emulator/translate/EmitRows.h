@@ -11,8 +11,8 @@ namespace rosso::emulator::translate {
 template <class T> struct IsWithBit : std::false_type {};
 template <class T, class B> struct IsWithBit<lanes::WithBit<T, B>> : std::true_type {};
 
-template <class Row, class Fetch> auto evaluate(Emitter &emitter, const BoundAlu &alu, bool clamp,
-                                                Fetch fetch) {
+template <class Row, class Fetch>
+auto evaluate(Emitter &emitter, const BoundAlu &alu, bool clamp, Fetch fetch) {
   const EmitContext c{alu, emitter, clamp};
   Val x[4];
   for (unsigned i = 0; i < Row::kSources; ++i)

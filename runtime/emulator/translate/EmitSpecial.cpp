@@ -59,7 +59,8 @@ template <unsigned RowFlip> void emitPermLane(Emitter &emitter, const BoundAlu &
   } else {
     // Lane i's selector is bits 4 (i % 8) of the dword i / 8 % 2.
     Val ids = laneIds(old);
-    Val word = select(lanes::nonZero(ids & 8u), emitter.lanes(selects[1]), emitter.lanes(selects[0]));
+    Val word =
+        select(lanes::nonZero(ids & 8u), emitter.lanes(selects[1]), emitter.lanes(selects[0]));
     Val from = (((ids & 16u) ^ RowFlip)) | ((word >> ((ids & 7u) << 2u)) & 15u);
     Val bits = emitter.scalar(kExecLo);
     moved = emitter.laneConstant(0);
@@ -144,7 +145,8 @@ void emitDot4(Emitter &emitter, const BoundAlu &alu, Emit general) {
 /// A constant selector is a shuffle of bytes; else AVX-512's byte permutation, where there is one.
 void emitPerm(Emitter &emitter, const BoundAlu &alu, Emit general) {
   Builder &builder = emitter.builder;
-  Val selector = alu.source[2].kind == Kind::Vgpr ? Val{} : emitter.fetchScalar(alu.source[2], false);
+  Val selector =
+      alu.source[2].kind == Kind::Vgpr ? Val{} : emitter.fetchScalar(alu.source[2], false);
   auto *constant = selector.v ? llvm::dyn_cast<llvm::ConstantInt>(selector.v) : nullptr;
   const uint32_t sel = constant ? uint32_t(constant->getZExtValue()) : 0;
   bool plain = constant != nullptr;
@@ -183,16 +185,23 @@ void emitPerm(Emitter &emitter, const BoundAlu &alu, Emit general) {
   }
   Val s0 = emitter.fetch(alu, 0, OperandType::B32), s1 = emitter.fetch(alu, 1, OperandType::B32);
   Val s2 = emitter.fetch(alu, 2, OperandType::B32);
-  // Of 64 bytes of s1 and then 64 of s0; byte 4 l + i of lane l.
-  Val base = ((laneIds(s2) & 15u) << 2u) * 0x01010101u;
-  Val index = (s2 & 0x03030303u) + ((s2 & 0x04040404u) << 4u) + base;
-  Val moved = halves(emitter, llvm::Intrinsic::x86_avx512_vpermi2var_qi_512, {s1, index, s0}, true);
-  // Selectors from 8 on: rare, and done the long way where there is one.
-  Val special = lanes::nonZero(s2 & 0xF8F8F8F8u);
-  llvm::Value *any = builder.CreateICmpNE(emitter.bitsOf(special).v, builder.getInt32(0));
-  (void)any;
-  Val exact = lanes::permute(s0, s1, s2);
-  emitter.store(alu, OperandType::B32, select(special, exact, moved));
+  auto *bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 4 * kLanes);
+  auto asBytes = [&](Val x) { return like(x, builder.CreateBitCast(x.v, bytes)); };
+  Val pick = asBytes(s2);
+  Val plainPick = ltU(pick, splat(pick, 8));
+  // 8..11: the signs of bytes 1, 3, 5 and 7; 12: 0; above: 255.
+  Val at = select(plainPick, pick, ((pick & 3u) << 1u) | 1u);
+  // In 64 bytes of s1 and then 64 of s0, byte 4 l + i of lane l.
+  Val lane = asBytes(((laneIds(s2) & 15u) << 2u) * 0x01010101u);
+  Val index = (at & 3u) + ((at & 4u) << 4u) + lane;
+  index = like(index, builder.CreateBitCast(index.v, s0.type()));
+  Val moved = asBytes(
+      halves(emitter, llvm::Intrinsic::x86_avx512_vpermi2var_qi_512, {s1, index, s0}, true));
+  Val above = select(eq(pick, splat(pick, 12)), splat(pick, 0), splat(pick, 255));
+  Val sign = sra(moved, splat(pick, 7));
+  Val result = select(plainPick, moved, select(ltU(pick, splat(pick, 12)), sign, above));
+  result.v = builder.CreateBitCast(result.v, s0.type());
+  emitter.store(alu, OperandType::B32, result);
 }
 
 template <void (*Better)(Emitter &, const BoundAlu &, Emit)>

@@ -44,7 +44,9 @@ void Emitter::writeBack(const RegisterSet &live) {
     if (i == kSccBit)
       value = builder.CreateZExt(value, builder.getInt8Ty());
     builder.CreateAlignedStore(value, address(offsetOf(i)),
-                               llvm::Align(i < kFirstScalar ? 64 : i < kSccBit ? 4 : 1));
+                               llvm::Align(i < kFirstScalar ? 64
+                                           : i < kSccBit    ? 4
+                                                            : 1));
     slot.dirty = false;
   }
 }
@@ -108,8 +110,8 @@ bool Emitter::allLanes() {
 }
 
 Val Emitter::maskOf(Val bits) {
-  return val(builder.CreateBitCast(
-      bits.v, llvm::FixedVectorType::get(builder.getInt1Ty(), kLanes)));
+  return val(
+      builder.CreateBitCast(bits.v, llvm::FixedVectorType::get(builder.getInt1Ty(), kLanes)));
 }
 
 Val Emitter::bitsOf(Val mask) { return val(builder.CreateBitCast(mask.v, builder.getInt32Ty())); }
@@ -131,8 +133,8 @@ Val Emitter::splatConstant(uint32_t value, bool isFloat) {
   if (isFloat)
     for (const uint32_t &opaque : kOpaque)
       if (opaque == value) {
-        llvm::Value *at = builder.CreateIntToPtr(
-            builder.getInt64(std::bit_cast<uint64_t>(&opaque)), builder.getPtrTy());
+        llvm::Value *at = builder.CreateIntToPtr(builder.getInt64(std::bit_cast<uint64_t>(&opaque)),
+                                                 builder.getPtrTy());
         return lanes(val(builder.CreateAlignedLoad(builder.getInt32Ty(), at, llvm::Align(4))));
       }
   return laneConstant(value);
@@ -258,8 +260,8 @@ Val Emitter::fetchScalarFloat(const BoundAlu &alu, unsigned source, OperandType 
   const BoundOperand &operand = alu.source[source];
   Val value = fetchScalar(operand, false);
   if (operand.kind == Kind::Constant && type == OperandType::F32)
-    value = val(builder.CreateExtractElement(splatConstant(uint32_t(operand.value), true).v,
-                                             uint64_t(0)));
+    value = val(
+        builder.CreateExtractElement(splatConstant(uint32_t(operand.value), true).v, uint64_t(0)));
   const bool half = type == OperandType::F16;
   if (half)
     value = operand.high ? value >> 16u : value & 0xFFFFu;
@@ -276,8 +278,8 @@ Val Emitter::modifiedF16(const BoundAlu &alu, Val value) {
     return value;
   Val magnitude = value & 0x7FFFu;
   Val zero = laneConstant(0);
-  Val clamped = select(lanes::nonZero(value & 0x8000u), zero,
-                       lanes::minU(magnitude, laneConstant(0x3C00)));
+  Val clamped =
+      select(lanes::nonZero(value & 0x8000u), zero, lanes::minU(magnitude, laneConstant(0x3C00)));
   Val nan = mode >> 8 & 1 ? zero : value;
   return select(ltU(laneConstant(0x7C00), magnitude), nan, clamped);
 }

@@ -42,8 +42,8 @@ public:
   Val activeLanes(const BoundAlu &alu);
   void setMasked(unsigned vgpr, Val value, Val active);
 
-  Val constant(uint32_t value);      // of a scalar
-  Val lanes(Val scalar);             // the same in all lanes
+  Val constant(uint32_t value); // of a scalar
+  Val lanes(Val scalar);        // the same in all lanes
   Val laneConstant(uint32_t value);
   Val shuffled(Val value, const std::array<uint8_t, kLanes> &from);
   llvm::Value *address(size_t offset); // into the register file

@@ -19,8 +19,7 @@ bool Known::meet(const Known &other) {
 bool isOpaque(const Step &step) {
   if (step.kind == StepKind::Alu)
     return step.instruction->name.find("movrel") != std::string::npos;
-  return step.kind == StepKind::Indirect ||
-         (step.kind == StepKind::Execute && !step.memory) ||
+  return step.kind == StepKind::Indirect || (step.kind == StepKind::Execute && !step.memory) ||
          (step.kind == StepKind::Branch && step.execute);
 }
 
@@ -104,10 +103,10 @@ void Known::after(const Step &step) {
   if (alu.op->form == Form::Scalar && alu.op->result == OperandType::B32) {
     const auto a = constantOf(alu.source[0], *this);
     const auto b = alu.op->sources > 1 ? constantOf(alu.source[1], *this) : a;
-    const auto value = evaluate(alu.op->name, a, b);
+    const auto result = evaluate(alu.op->name, a, b);
     forget(instruction, *this);
     if (alu.destination.kind == Kind::Scalar && alu.destination.index != kNull)
-      set(alu.destination.index, value);
+      set(alu.destination.index, result);
     return;
   }
   forget(instruction, *this);

@@ -17,7 +17,7 @@
 namespace rosso::emulator::translate {
 
 /// Vector registers, then scalar ones, then SCC.
-inline constexpr unsigned kFirstScalar = 256, kSccBit = kFirstScalar + kScalars,
+inline constexpr unsigned kScalars = 128, kFirstScalar = 256, kSccBit = kFirstScalar + kScalars,
                           kAllRegisters = kSccBit + 1;
 using RegisterSet = std::bitset<kAllRegisters>;
 

@@ -94,12 +94,10 @@ inline Val reverseBits(Val a) {
   return like(a, a.b->CreateUnaryIntrinsic(llvm::Intrinsic::bitreverse, a.v));
 }
 inline Val leadingZeros(Val a) {
-  return like(a, a.b->CreateIntrinsic(llvm::Intrinsic::ctlz, {a.type()},
-                                      {a.v, a.b->getFalse()}));
+  return like(a, a.b->CreateIntrinsic(llvm::Intrinsic::ctlz, {a.type()}, {a.v, a.b->getFalse()}));
 }
 inline Val trailingZeros(Val a) {
-  return like(a, a.b->CreateIntrinsic(llvm::Intrinsic::cttz, {a.type()},
-                                      {a.v, a.b->getFalse()}));
+  return like(a, a.b->CreateIntrinsic(llvm::Intrinsic::cttz, {a.type()}, {a.v, a.b->getFalse()}));
 }
 /// {hi, lo} >> n, the low half; n below 32.
 inline Val funnelShift(Val hi, Val lo, Val n) {
@@ -131,8 +129,8 @@ inline Val funnelShift(Val hi, Val lo, Val n) {
   TRANSLATE_COMPARE(eq##F, AS, CreateFCmpOEQ)                                                      \
   inline Val fma##F(Val a, Val c, Val d) {                                                         \
     Val x = AS(a);                                                                                 \
-    return asBits(like(a, a.b->CreateIntrinsic(llvm::Intrinsic::fma, {x.type()},                   \
-                                               {x.v, AS(c).v, AS(d).v})));                         \
+    return asBits(                                                                                 \
+        like(a, a.b->CreateIntrinsic(llvm::Intrinsic::fma, {x.type()}, {x.v, AS(c).v, AS(d).v}))); \
   }
 TRANSLATE_FLOATS(F32, asFloat)
 TRANSLATE_FLOATS(F64, asDouble)
