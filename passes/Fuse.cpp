@@ -188,7 +188,7 @@ struct Fuse : impl::FuseBase<Fuse> {
       if (isOpTriviallyDead(&op))
         op.erase();
 
-    auto plan = FusionPlan::make(function, quantizeInEpilogues);
+    auto plan = FusionPlan::make(function, wideEpilogues);
     if (failed(plan))
       return signalPassFailure();
     IRMapping values;

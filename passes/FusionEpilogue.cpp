@@ -2,6 +2,8 @@
 // after them.
 #include "passes/FusionPlan.h"
 
+#include "ir/Shapes.h"
+
 #include "llvm/ADT/DenseSet.h"
 
 #include <algorithm>
@@ -27,6 +29,19 @@ bool joinsOthers(LinearOp linear) {
     bool asWeight = llvm::isa<LinearOp>(use.getOwner()) && use.getOperandNumber() == 1;
     return asWeight || !llvm::isa<LinearOp, MatmulOp, AttentionOp>(use.getOwner());
   });
+}
+
+/// reduce_sum(reshape([.., N] -> [.., N / 32, 32])) over the last axis: of what the lanes of a wave
+/// hold.
+bool isSumOfRows(Operation *op) {
+  auto sum = llvm::dyn_cast<ReduceSumOp>(op);
+  auto reshape = sum ? sum.getSource().getDefiningOp<ReshapeOp>() : nullptr;
+  if (!reshape || sum.getAxes().size() != 1)
+    return false;
+  Shape from = shapeOf(reshape.getSource()), to = shapeOf(reshape.getResult());
+  return to.size() == from.size() + 1 && to.back() == Dim(32) && from.back().isConstant() &&
+         from.back().constant() % 32 == 0 && std::equal(from.begin(), from.end() - 1, to.begin()) &&
+         sum.getAxes()[0] + 1 == static_cast<int64_t>(to.size());
 }
 
 /// The immediate post-dominator of every node of a graph: the next that all ways to the outside
@@ -72,7 +87,13 @@ void FusionPlan::growEpilogues() {
 }
 
 bool FusionPlan::mayFollowContractions(Operation *op) const {
-  return op->hasTrait<Elementwise>() || (quantizeInEpilogues_ && llvm::isa<QuantizeOp>(op));
+  if (op->hasTrait<Elementwise>())
+    return true;
+  if (!wideEpilogues_)
+    return false;
+  if (auto reshape = llvm::dyn_cast<ReshapeOp>(op)) // before a sum of 32 neighbours
+    return reshape->hasOneUse() && isSumOfRows(*reshape->user_begin());
+  return llvm::isa<QuantizeOp>(op) || isSumOfRows(op);
 }
 
 /// The contractions and the ops that could follow them in one kernel, by number: elementwise ops
@@ -113,6 +134,18 @@ std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractio
   return region;
 }
 
+/// What else a kernel makes of the results it has at hand: blocks in int8 and sums of 32 rows.
+void FusionPlan::addSiblings(llvm::ArrayRef<unsigned> region, int unit,
+                             llvm::SmallVector<unsigned> &pending) {
+  for (unsigned at : region)
+    if (Info &info = infos_[at];
+        info.unit < 0 && (llvm::isa<QuantizeOp>(ops_[at]) || isSumOfRows(ops_[at]))) {
+      info.cut = true;
+      info.unit = unit;
+      pending.push_back(at);
+    }
+}
+
 /// Adds to contractions the elementwise ops after them, as far as that makes no more buffers: each
 /// contraction's buffer moves on through its post-dominators.
 void FusionPlan::growEpilogue(llvm::ArrayRef<unsigned> contractions) {
@@ -140,6 +173,8 @@ void FusionPlan::growEpilogue(llvm::ArrayRef<unsigned> contractions) {
     info.unit = unit;
     pending.push_back(region[last]);
   }
+  if (wideEpilogues_)
+    addSiblings(region, unit, pending);
   // What lies on the way to the buffers is computed by this kernel and no other.
   while (!pending.empty()) {
     Info &info = infos_[pending.back()];

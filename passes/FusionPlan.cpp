@@ -33,9 +33,58 @@ int64_t withoutTrailingUnits(int64_t rows, const Shape &shape) {
   return rows;
 }
 
+/// The int8 blocks that are all that becomes of an attention, heads side by side; or null.
+QuantizeOp packedResult(AttentionOp attention) {
+  Shape shape = shapeOf(attention.getResult()); // [H, T, d]
+  bool isTokenMajor = shape[1] == Dim(1);
+  for (Value v = attention.getResult(); v.hasOneUse();) {
+    Operation *user = *v.user_begin();
+    if (auto permute = llvm::dyn_cast<PermuteOp>(user);
+        permute && v == attention.getResult() &&
+        permute.getAxes() == llvm::ArrayRef<int64_t>{1, 0, 2})
+      isTokenMajor = true;
+    else if (auto quantize = llvm::dyn_cast<QuantizeOp>(user)) {
+      bool fits = shapeOf(v).back() == shape[0] * shape[2].constant();
+      return isTokenMajor && fits && shape[2].constant() % 32 == 0 ? quantize : QuantizeOp();
+    } else if (!llvm::isa<ReshapeOp>(user))
+      return {};
+    v = user->getResult(0);
+  }
+  return {};
+}
+
 size_t combine(size_t path, unsigned op) { return llvm::hash_combine(path, op); }
 
 } // namespace
+
+/// A sum over at most so many elements may be repeated by every work group that needs it.
+constexpr int64_t kMostSummedIn = 1024;
+
+/// What the sums of 32 neighbours are added up from: a reduction over the last axis, 32 long.
+bool isPartialSum(Operation *op) {
+  auto sum = llvm::dyn_cast<ReduceSumOp>(op);
+  if (!sum || sum.getAxes().size() != 1)
+    return false;
+  Shape shape = shapeOf(sum.getSource());
+  return shape.size() >= 2 && sum.getAxes()[0] + 1 == static_cast<int64_t>(shape.size()) &&
+         shape.back() == Dim(32) && sum.getSource().getDefiningOp<ReshapeOp>();
+}
+
+/// Whether all reductions behind a value are short sums of rows of partial sums.
+bool isSummedIn(Value value) {
+  for (Operation *op = value.getDefiningOp(); op; op = op->getOperand(0).getDefiningOp()) {
+    if (auto sum = llvm::dyn_cast<ReduceSumOp>(op)) {
+      auto reshape = sum.getSource().getDefiningOp<ReshapeOp>();
+      Operation *partial = reshape ? reshape.getSource().getDefiningOp() : nullptr;
+      return partial && isPartialSum(partial) && shapeOf(sum.getSource()).back().isConstant() &&
+             shapeOf(sum.getSource()).back().constant() <= kMostSummedIn;
+    }
+    if (!op->getNumOperands() ||
+        !(op->hasTrait<Elementwise>() || llvm::isa<ReshapeOp, ExpandOp>(op)))
+      return false;
+  }
+  return false;
+}
 
 //===-- bookkeeping ------------------------------------------------------------------------------//
 
@@ -59,6 +108,10 @@ int FusionPlan::makeUnit() {
   return static_cast<int>(units_.size()) - 1;
 }
 
+bool FusionPlan::isEpilogueSum(Operation *op) const {
+  return wideEpilogues_ && llvm::isa<ReduceSumOp>(op) && isSummedIn(op->getResult(0));
+}
+
 void FusionPlan::number(func::FuncOp function) {
   for (Operation &op : function.getBody().front().without_terminator()) {
     numbers_[&op] = ops_.size();
@@ -67,7 +120,7 @@ void FusionPlan::number(func::FuncOp function) {
     for (Value operand : op.getOperands())
       if (Info *source = infoOf(operand))
         info.depth = std::max(info.depth, source->depth);
-    info.depth += isAnchor(&op);
+    info.depth += isAnchor(&op) && !isEpilogueSum(&op);
   }
 }
 
@@ -78,7 +131,9 @@ void FusionPlan::cutOperands() {
     if (llvm::isa<UpdateOp, QuantizeOp>(op))
       cut(op->getResult(0));
     if (llvm::isa<AttentionOp, TopKOp>(op) || isContraction(op)) {
-      if (!isContraction(op))
+      bool packed =
+          wideEpilogues_ && llvm::isa<AttentionOp>(op) && packedResult(llvm::cast<AttentionOp>(op));
+      if (!isContraction(op) && !packed)
         cut(op->getResult(0));
       for (Value operand : op->getOperands())
         cut(operand);
@@ -198,6 +253,8 @@ void FusionPlan::alignRows() {
       Info *source = infoOf(operand);
       if (!source || source->cut || !source->rows)
         continue;
+      if (info.inEpilogue && wideEpilogues_ && isSummedIn(operand))
+        continue; // once for each token, by the contraction's kernel
       std::optional<int64_t> rows;
       if (op->hasTrait<Reduction>())
         rows = source->rows == info.rows ? info.rows : std::nullopt;
@@ -273,9 +330,9 @@ void FusionPlan::cutShared() {
       units_[infos_[i].unit].roots.push_back(i);
 }
 
-FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, bool quantizeInEpilogues) {
+FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, bool wideEpilogues) {
   FusionPlan plan;
-  plan.quantizeInEpilogues_ = quantizeInEpilogues;
+  plan.wideEpilogues_ = wideEpilogues;
   plan.number(function);
   plan.cutOperands();
   plan.cutSelfReadingUpdates();

@@ -32,8 +32,10 @@ struct FusionUnit {
 /// Fails with a diagnostic where a state's old value is needed after its update.
 class FusionPlan {
 public:
-  /// With `quantizeInEpilogues`, contractions pack their results in int8 blocks themselves.
-  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function, bool quantizeInEpilogues);
+  /// With `wideEpilogues`, the kernels of contractions and attention may pack their results in
+  /// int8 blocks, those of contractions may sum up 32 rows of their results, and rows of others'
+  /// such sums.
+  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function, bool wideEpilogues);
 
   const std::vector<FusionUnit> &units() const { return units_; }
   mlir::Operation *op(unsigned number) const { return ops_[number]; }
@@ -54,6 +56,7 @@ private:
   };
 
   bool mayFollowContractions(mlir::Operation *op) const;
+  bool isEpilogueSum(mlir::Operation *op) const;
   int numberOf(mlir::Value value) const; // of the op that makes it, or -1
   Info *infoOf(mlir::Value value);       // null for arguments
   void cut(mlir::Value value);
@@ -65,6 +68,7 @@ private:
   void growEpilogues();
   std::vector<unsigned> findRegion(llvm::ArrayRef<unsigned> contractions);
   void growEpilogue(llvm::ArrayRef<unsigned> contractions);
+  void addSiblings(llvm::ArrayRef<unsigned> region, int unit, llvm::SmallVector<unsigned> &pending);
   void alignRows();
   void cutRow(mlir::Value value);
   std::optional<int64_t> rowsThrough(mlir::Operation *op, mlir::Value operand, int64_t rows) const;
@@ -77,7 +81,7 @@ private:
   mlir::LogicalResult refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const;
   void mergeMaps();
 
-  bool quantizeInEpilogues_ = false;
+  bool wideEpilogues_ = false;
   std::vector<mlir::Operation *> ops_;
   llvm::DenseMap<mlir::Operation *, unsigned> numbers_;
   std::vector<Info> infos_;

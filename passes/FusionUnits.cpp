@@ -40,6 +40,7 @@ void FusionPlan::collectBody(FusionUnit &unit) const {
   }
 }
 
+/// By the op that has the most to say about the loops: a contraction may sum up rows besides.
 void FusionPlan::classify(FusionUnit &unit) const {
   for (unsigned at : unit.ops) {
     Operation *op = ops_[at];
@@ -54,11 +55,12 @@ void FusionPlan::classify(FusionUnit &unit) const {
       unit.kind = KernelTemplate::Attention;
     } else if (llvm::isa<TopKOp>(op)) {
       unit.kind = KernelTemplate::TopK;
-    } else if (op->hasTrait<Reduction>()) {
+    } else if (op->hasTrait<Reduction>() && unit.kind == KernelTemplate::Map) {
       unit.kind = KernelTemplate::Reduce;
-      unit.rows = infos_[unit.roots.front()].rows;
     }
   }
+  if (unit.kind == KernelTemplate::Reduce)
+    unit.rows = infos_[unit.roots.front()].rows;
 }
 
 /// Only an update that must wait for a reader of the old value makes units wait for each other.

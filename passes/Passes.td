@@ -11,14 +11,16 @@ class RossoPass<string name, string about, string op = "::mlir::func::FuncOp">
 def Simplify : RossoPass<"simplify", "fold constants, compose movements, drop what has no effect">;
 def FuseDequant : RossoPass<"fuse-dequant", "move every dequant into its consumer">;
 def FuseAttention : RossoPass<"fuse-attention", "find softmax(q k^T + mask) v">;
+def DeferNorm : RossoPass<"defer-norm", "scale rows after a linear instead of before it">;
 def QuantizeActivations
     : RossoPass<"quantize-activations", "int8 activations where the weight is quantised"> {
   let options = [Option<"format", "format", "std::string", "\"q8_a\"",
                         "of the activations: q8_a or q8_s">];
 }
 def Fuse : RossoPass<"fuse", "group all ops into kernels"> {
-  let options = [Option<"quantizeInEpilogues", "quantize-in-epilogues", "bool", "false",
-                        "contractions and attention pack their results in int8 themselves">];
+  let options = [Option<"wideEpilogues", "wide-epilogues", "bool", "false",
+                        "contractions and attention pack their results in int8 themselves, and "
+                        "contractions sum up rows">];
 }
 def PlanMemory
     : RossoPass<"plan-memory", "give every kernel result its place", "::mlir::ModuleOp"> {

@@ -11,9 +11,11 @@ void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options)
   entry.addPass(createFuseDequant());
   entry.addPass(createFuseAttention());
   entry.addPass(createSimplify());
+  if (options.gpu && !options.exact)
+    entry.addPass(createDeferNorm());
   if (!options.exact)
     entry.addPass(createQuantizeActivations({.format = options.gpu ? "q8_s" : "q8_a"}));
-  entry.addPass(createFuse({.quantizeInEpilogues = options.gpu}));
+  entry.addPass(createFuse({.wideEpilogues = options.gpu}));
   manager.addPass(createPlanMemory({.tileLayout = options.gpu ? "tile32" : "tile16"}));
   manager.addNestedPass<mlir::func::FuncOp>(createSchedule());
 }

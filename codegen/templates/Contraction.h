@@ -8,6 +8,8 @@
 
 namespace rosso {
 
+class Wave;
+
 /// Linears of one N whose results meet in some of the kernel's results.
 struct LinearGroup {
   std::vector<LinearOp> linears;
@@ -32,5 +34,10 @@ struct SumTile {
 
 /// Computes the group's results from the sums, and stores them.
 void storeResults(ElementEmitter &elements, const LinearGroup &group, const SumTile &tile);
+
+/// On a GPU: the same for 32 rows from 32 * `block` on of one token, a lane a row: `sums` are this
+/// lane's, one for each linear.
+void storeLanes(ElementEmitter &elements, Wave &wave, const LinearGroup &group, ValueRange sums,
+                Value token, Value block);
 
 } // namespace rosso

@@ -129,42 +129,17 @@ private:
   }
 
   void store(const LinearGroup &group, Value tile, const std::vector<Values> &sums) {
-    Value row = e.add(e.mul(tile, e.constant(kWaveLanes)), wave.lane());
     for (int64_t c = 0; c < columns; ++c) {
-      ElementEmitter::Scope scope(elements);
-      for (size_t l = 0; l < group.linears.size(); ++l) {
-        Value sum = sums[l][c];
-        LinearOp linear = group.linears[l];
-        elements.bind(linear.getResult(), [sum](ValueRange) { return sum; });
-      }
       Value token = e.add(firstToken, e.constant(c));
-      auto storeToken = [&] {
-        ElementEmitter::Scope tokenScope(elements);
-        for (unsigned result : group.results) {
-          Root root(kernel, result);
-          Shape leading = root.shape();
-          leading.pop_back();
-          Values index = delinearIndex(e, kernel, leading, token);
-          if (root.isBlocked())
-            return root.storeBlock(elements, wave, index, tile);
-          index.push_back(row);
-          auto storeRow = [&] { root.storeOne(elements, index); };
-          if (group.rows % kWaveLanes == 0)
-            storeRow();
-          else
-            e.ifThen(e.less(row, e.constant(group.rows)), [&] {
-              ElementEmitter::Scope rowScope(elements);
-              storeRow();
-            });
-        }
-      };
+      Values ofColumn;
+      for (const Values &linear : sums)
+        ofColumn.push_back(linear[c]);
+      auto storeToken = [&] { storeLanes(elements, wave, group, ofColumn, token, tile); };
       if (columns == 1)
         storeToken();
       else
         e.ifThen(e.less(token, e.add(lastToken, e.constant(1))), storeToken);
     }
-    for (LinearOp linear : group.linears)
-      elements.unbind(linear.getResult());
   }
 
   /// The activations of column `c`; of tokens that do not exist the last that does.
