@@ -257,6 +257,35 @@ Result<std::vector<uint8_t>> compileModules(std::vector<KernelModule> &modules,
   return linkShared(objects, mayImport);
 }
 
+/// One state for the workspace of all kernels that want one, in their launches before the results.
+/// No two of these may run at the same time.
+void addWorkspace(Program &program, const std::vector<LibraryKernel> &kernels) {
+  int64_t bytes = 0;
+  for (const LibraryKernel &kernel : kernels)
+    bytes = std::max(bytes, kernel.workspaceBytes);
+  if (!bytes)
+    return;
+  const BufferSlot slot{.name = "(workspace)",
+                        .format = "i32",
+                        .shape = {Dim(bytes / 4)},
+                        .bytes = static_cast<uint64_t>(bytes)};
+  const BufferRef ref{Space::State, static_cast<uint32_t>(program.states.size()), 0};
+  program.states.push_back(slot);
+  for (size_t i = 0; i < program.entries.size(); ++i) {
+    bool inUse = false; // by a launch that nothing has waited for
+    for (size_t j = 0; j < program.entries[i].launches.size(); ++j) {
+      Launch &launch = program.entries[i].launches[j];
+      const bool wants = kernels[launch.kernel].workspaceBytes != 0;
+      launch.barrierBefore |= wants && inUse;
+      inUse = wants || (inUse && !launch.barrierBefore);
+      if (!wants)
+        continue;
+      const size_t at = launch.buffers.size() - launch.outputCount;
+      launch.buffers.insert(launch.buffers.begin() + static_cast<long>(at), ref);
+    }
+  }
+}
+
 /// Of the kernels of a GPU program: what they take, from the code object itself.
 Status describeResources(Program &program) {
   for (Kernel &kernel : program.kernels) {
@@ -329,6 +358,7 @@ Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
   for (Entry &entry : program.entries)
     for (Launch &launch : entry.launches)
       launch.grid = library.kernels()[launch.kernel].grid;
+  addWorkspace(program, library.kernels());
   return program;
 }
 

@@ -106,6 +106,7 @@ uint32_t KernelLibrary::intern(KernelOp op, llvm::SmallVector<Layout> layouts) {
                         .symbol = symbolOf(name),
                         .description = {.name = name, .symbol = symbolOf(name), .stats = {}},
                         .grid = {},
+                        .workspaceBytes = 0,
                         .problem = {}});
   }
   return it->second;
@@ -166,7 +167,11 @@ void emitGpuKernel(LibraryKernel &kernel, const Target &target, const VarTable &
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   Location loc = kernel.op.getLoc();
   Emit e(b, loc, {.indexBits = 32, .gpu = true});
-  size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults();
+  KernelContext context(kernel.op, target, vars, kernel.layouts);
+  kernel.workspaceBytes = laneWorkspaceBytes(context);
+  // Inputs, the workspace if there is one, results.
+  size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults() +
+                    (kernel.workspaceBytes ? 1 : 0);
   llvm::SmallVector<Type> types(pointers, e.pointer(/*global memory*/ 1));
   types.push_back(e.pointer(/*constant memory*/ 4));
   auto function = func::FuncOp::create(b, loc, kernel.symbol, b.getFunctionType(types, {}));
@@ -175,11 +180,13 @@ void emitGpuKernel(LibraryKernel &kernel, const Target &target, const VarTable &
   mlir::Block *block = function.addEntryBlock();
   b.setInsertionPointToStart(block);
   b.setInsertionPoint(func::ReturnOp::create(b, loc));
-  KernelContext context(kernel.op, target, vars, kernel.layouts);
   if (!fitsSmallIndices(kernel.op, vars))
     context.problem = "a tensor of 4 GiB or more";
   for (unsigned i = 0; i < pointers; ++i)
-    context.pointers.push_back(block->getArgument(i));
+    if (kernel.workspaceBytes && i == kernel.op.getInputs().size())
+      context.workspace = block->getArgument(i);
+    else
+      context.pointers.push_back(block->getArgument(i));
   Value variables = block->getArgument(static_cast<unsigned>(pointers));
   int64_t offset = 0;
   for (const auto &[name, bounds] : vars) {
@@ -189,6 +196,16 @@ void emitGpuKernel(LibraryKernel &kernel, const Target &target, const VarTable &
   }
   emitLaneBody(e, context);
   describe(kernel, context);
+  llvm::SmallVector<Attribute> attributes;
+  auto add = [&](StringRef key, const std::string &value) {
+    attributes.push_back(b.getStrArrayAttr({key, value}));
+  };
+  std::string threads = std::to_string(context.threads);
+  add("amdgpu-flat-work-group-size", threads + "," + threads);
+  if (context.mostVgprs)
+    add("amdgpu-waves-per-eu",
+        std::to_string(target.wavesPerSimd(static_cast<uint32_t>(context.mostVgprs))));
+  function->setAttr("passthrough", b.getArrayAttr(attributes));
 }
 
 } // namespace rosso

@@ -18,6 +18,7 @@ struct LibraryKernel {
   std::string symbol;
   Kernel description;
   std::vector<GridDim> grid;
+  int64_t workspaceBytes = 0;
   std::string problem; // why it cannot be written for the target; else empty
 };
 

@@ -54,6 +54,14 @@ void Wave::barrier() {
   fence(LLVM::AtomicOrdering::acquire);
 }
 
+void Wave::release() {
+  LLVM::FenceOp::create(e_.b, e_.loc, LLVM::AtomicOrdering::release, "agent");
+}
+
+void Wave::acquire() {
+  LLVM::FenceOp::create(e_.b, e_.loc, LLVM::AtomicOrdering::acquire, "agent");
+}
+
 Value Wave::addAtomic(Value pointer, Value amount) {
   auto space = cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace();
   return LLVM::AtomicRMWOp::create(e_.b, e_.loc, LLVM::AtomicBinOp::add, pointer, amount,

@@ -28,6 +28,11 @@ public:
   /// Waits for all waves of the work group; what they wrote to shared memory is visible.
   void barrier();
 
+  /// What this thread has written, and what it knew of by a barrier, is visible to those who acquire
+  /// after it, in other work groups too: with an atomic between the two.
+  void release();
+  void acquire();
+
   /// Adds to an i32 that other lanes of the work group (in shared memory) or of the launch (in
   /// global memory) add to as well; what it was before. Orders nothing else.
   Value addAtomic(Value pointer, Value amount);

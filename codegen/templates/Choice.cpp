@@ -25,6 +25,11 @@ void emitLaneContraction(Emit &e, KernelContext &kernel) {
   readsTiles(kernel) ? emitLaneTileContraction(e, kernel) : emitLaneDenseContraction(e, kernel);
 }
 
+int64_t laneWorkspaceBytes(const KernelContext &kernel) {
+  KernelOp op = kernel.op;
+  return op.getTemplate() == KernelTemplate::Attention ? laneAttentionWorkspace(kernel) : 0;
+}
+
 /// Tiles of tokens where there are several, whole vectors in a head and no mask to read.
 void emitAttention(Emit &e, KernelContext &kernel) {
   auto op = mlir::cast<AttentionOp>(kernel.op.getBody()->front());

@@ -25,4 +25,9 @@ void emitLaneDenseContraction(Emit &e, KernelContext &kernel);
 void emitLaneAttention(Emit &e, KernelContext &kernel);
 void emitLaneTopK(Emit &e, KernelContext &kernel);
 
+/// Bytes of memory that a kernel for a GPU needs besides its buffers: its workspace. All zero at
+/// the start of a program, and shared by all kernels, of which no two that have one run at a time.
+int64_t laneWorkspaceBytes(const KernelContext &kernel);
+int64_t laneAttentionWorkspace(const KernelContext &kernel);
+
 } // namespace rosso

@@ -1,4 +1,4 @@
-// Runs a module of hand-written kernels (IR text, as rosso-schedule leaves it) on the host.
+// Runs a module of hand-written kernels (IR text, as rosso-schedule leaves it).
 #pragma once
 
 #include "runtime/Executable.h"
@@ -15,8 +15,9 @@ namespace rosso::testing {
 
 class KernelHarness {
 public:
-  /// Compiles `text`; test failures carry the error. The only entry is the first function.
-  explicit KernelHarness(std::string_view text, const std::string &target = "host");
+  /// Compiles `text` for a device ("emu:gfx1100,strict") or to run on the host for a target there
+  /// ("host:x86-64-v3"). Test failures carry the error. The only entry is the first function.
+  explicit KernelHarness(std::string_view text, const std::string &where = "host");
 
   /// Fills a weight, regrouped where the program wants tiles; an input or a state by name.
   void set(std::string_view name, std::vector<uint8_t> bytes);
@@ -33,7 +34,7 @@ public:
     return std::vector<T>(values, values + bytes.size() / sizeof(T));
   }
   template <typename T> std::vector<T> state(std::string_view name) {
-    std::span<uint8_t> bytes = executable_->state(executable_->findState(name));
+    std::vector<uint8_t> bytes = stateBytes(name);
     auto *values = reinterpret_cast<const T *>(bytes.data());
     return std::vector<T>(values, values + bytes.size() / sizeof(T));
   }
@@ -41,6 +42,8 @@ public:
   Executable &executable() { return *executable_; }
 
 private:
+  std::vector<uint8_t> stateBytes(std::string_view name);
+
   std::unique_ptr<Executable> executable_;
 };
 

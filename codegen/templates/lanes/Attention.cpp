@@ -8,13 +8,14 @@ using namespace mlir;
 
 namespace {
 
-AttentionOp attentionOf(KernelContext &kernel) {
-  return *kernel.op.getBody()->getOps<AttentionOp>().begin();
+AttentionOp attentionOf(const KernelContext &kernel) {
+  KernelOp op = kernel.op;
+  return *op.getBody()->getOps<AttentionOp>().begin();
 }
 
 } // namespace
 
-AttentionFacts::AttentionFacts(KernelContext &kernel) : op(attentionOf(kernel)) {
+AttentionFacts::AttentionFacts(const KernelContext &kernel) : op(attentionOf(kernel)) {
   Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
   heads = q[0].constant();
   kvHeads = v[0].constant();
@@ -51,6 +52,15 @@ void AttentionStore::operator()(Value head, Value token, Value i, Value x) {
   elements_.unbind(facts_.op.getResult());
 }
 
-void emitLaneAttention(Emit &e, KernelContext &kernel) { emitLaneAttentionRow(e, kernel); }
+void emitLaneAttention(Emit &e, KernelContext &kernel) {
+  AttentionFacts facts(kernel);
+  fitsAttentionSplit(kernel, facts) ? emitLaneAttentionSplit(e, kernel)
+                                    : emitLaneAttentionRow(e, kernel);
+}
+
+int64_t laneAttentionWorkspace(const KernelContext &kernel) {
+  AttentionFacts facts(kernel);
+  return fitsAttentionSplit(kernel, facts) ? attentionSplitWorkspace(kernel, facts) : 0;
+}
 
 } // namespace rosso

@@ -9,7 +9,7 @@ namespace rosso {
 
 /// H query heads, G key/value heads, C positions of cache, T tokens.
 struct AttentionFacts {
-  explicit AttentionFacts(KernelContext &kernel);
+  explicit AttentionFacts(const KernelContext &kernel);
 
   AttentionOp op;
   int64_t heads, kvHeads, headsPerKv;
@@ -37,5 +37,10 @@ private:
 
 /// For whatever the op allows.
 void emitLaneAttentionRow(Emit &e, KernelContext &kernel);
+
+/// For one token, with matrix instructions. The workspace it needs, in bytes, may be none.
+bool fitsAttentionSplit(const KernelContext &kernel, AttentionFacts facts);
+int64_t attentionSplitWorkspace(const KernelContext &kernel, const AttentionFacts &facts);
+void emitLaneAttentionSplit(Emit &e, KernelContext &kernel);
 
 } // namespace rosso

@@ -1,0 +1,498 @@
+// attention of one token on a GPU: decode. The cache is read once, by matrix instructions, and many
+// work groups share one head of it.
+//
+// A work group takes a key/value head, up to eight of its query heads, and a stretch of positions;
+// a wave takes 16 positions at a time. Both products are transposed, so that a query head is a
+// column and the scores of one head lie in one pair of lanes:
+//
+//   scores^T [16 positions, 16 columns] = keys [16, d]     queries^T [d, 16]
+//   sums^T   [d, 16 columns]           += values^T [d, 16] weights^T [16, 16]
+//
+// The second eight columns are the same heads again: an f16 column holds the high bits of a query
+// (of a weight), the other the rest, so that nothing but f32's own rounding is lost. Keys come from
+// memory as the instruction wants them. Of a value row a lane loads d / 16 neighbours, and pairs of
+// rows are zipped into the rows of values^T, which therefore come in an order of their own.
+//
+// The largest score so far scales everything (Milakov and Gimelshein 2018), to the base 2. The
+// waves' sums meet in shared memory, the work groups' in the workspace: the last to arrive there,
+// by a counter that it sets back, joins them. The grid is that of the longest context; work groups
+// beyond the current one have nothing to do.
+//
+// Workspace: i32 [kv head][head tile] how many have arrived, in whole lines of 64 bytes; then f32
+// [kv head][head tile][split] of records [head][d], then [head] {largest score, sum of weights}.
+#include "codegen/templates/lanes/Attention.h"
+#include "codegen/templates/lanes/CacheFragments.h"
+
+#include <algorithm>
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+constexpr int64_t kWaves = 8;
+constexpr int64_t kSide = 16;                // of matrices
+constexpr int64_t kHeads = kSide / 2;        // of a work group, each in two columns
+constexpr int64_t kStretch = kWaves * kSide; // positions of a work group in one iteration
+constexpr double kLowest = -1e30;            // instead of minus infinity, which has no difference
+constexpr double kWeightBits = 14;           // weights are below 2^14: f16 has few small numbers
+constexpr int64_t kInFlight = 4;             // records that are joined at a time
+constexpr int64_t kMostWidth = 128;          // of a head, for the registers' sake
+
+struct SplitPlan {
+  int64_t headTiles;  // of a key/value head
+  int64_t tileHeads;  // at most, of a tile
+  int64_t splits;     // of the longest context
+  int64_t recordHead; // floats of a record before its scores
+  int64_t record;     // floats
+  int64_t counterBytes, bytes;
+};
+
+SplitPlan planSplits(const KernelContext &kernel, const AttentionFacts &facts) {
+  SplitPlan plan;
+  plan.headTiles = (facts.headsPerKv + kHeads - 1) / kHeads;
+  plan.tileHeads = std::min(facts.headsPerKv, kHeads);
+  int64_t tiles = facts.kvHeads * plan.headTiles;
+  int64_t longest = facts.length.max(kernel.vars);
+  // Some more work groups than the chip has compute units; two of these share a work group's waves.
+  int64_t wanted = int64_t{kernel.target.computeUnits()} * 4 / 3;
+  plan.splits =
+      std::clamp<int64_t>((wanted + tiles - 1) / tiles, 1, (longest + kStretch - 1) / kStretch);
+  plan.recordHead = plan.tileHeads * facts.valueWidth;
+  plan.record = plan.recordHead + plan.tileHeads * 2;
+  plan.counterBytes = (tiles * 4 + 63) / 64 * 64;
+  plan.bytes = plan.splits == 1 ? 0 : plan.counterBytes + tiles * plan.splits * plan.record * 4;
+  return plan;
+}
+
+class LaneAttentionSplit {
+public:
+  LaneAttentionSplit(Emit &emit, KernelContext &context)
+      : e(emit), kernel(context), facts(context), plan(planSplits(context, facts)),
+        lanes(context.target.matrixLanes()), wave(emit, context, kWaves * kWaveLanes),
+        keys(emit, context, wave, facts.op.getKey()),
+        values(emit, context, wave, facts.op.getValue()), result(emit, context, wave, facts) {
+    kernel.grid = {{.extent = facts.kvHeads * plan.headTiles * plan.splits}};
+    kernel.schedule = "splits " + std::to_string(plan.splits) + ", heads " +
+                      std::to_string(plan.tileHeads) + ", positions " + std::to_string(kStretch);
+    vector = e.vectorOf(e.f32(), 8);
+    column = e.bitAnd(wave.lane(), kSide - 1);
+    half = e.shiftRight(wave.lane(), 4);
+    queryPitch = facts.keyWidth * 2 + 16; // bytes; padded, so that rows begin in different banks
+    queries = wave.shared(kSide * queryPitch);
+    if (keys.isQuantised())
+      scales = wave.shared(kWaves * facts.keyWidth / keys.blockLen() * kSide * 2);
+    sumPitch = facts.valueWidth + 4;
+    sums = wave.shared(kWaves * plan.tileHeads * sumPitch * 4);
+    scores = wave.shared(kWaves * plan.tileHeads * 8);
+  }
+
+  void emit() {
+    Value splits = e.constant(plan.splits), tiles = e.constant(plan.headTiles);
+    Value split = e.remainder(wave.group(), splits);
+    tile = e.divide(wave.group(), splits);
+    Value kvHead = e.divide(tile, tiles);
+    Value firstInGroup = e.mul(e.remainder(tile, tiles), e.constant(kHeads));
+    firstHead = e.add(e.mul(kvHead, e.constant(facts.headsPerKv)), firstInGroup);
+    headCount = e.minimum(e.constant(kHeads), e.sub(e.constant(facts.headsPerKv), firstInGroup));
+    length = kernel.extent(e, facts.length);
+    Value perSplit = e.mul(e.ceilDivide(length, kStretch * plan.splits), e.constant(kStretch));
+    active = e.divide(e.add(length, e.sub(perSplit, e.constant(1))), perSplit);
+    e.ifThen(e.less(split, active), [&] {
+      Value begin = e.mul(split, perSplit);
+      keys.setHead(kvHead);
+      values.setHead(kvHead);
+      loadQueries();
+      wave.barrier();
+      attend(begin, e.minimum(length, e.add(begin, perSplit)));
+      wave.barrier();
+      if (plan.splits == 1)
+        return storeJoined();
+      e.ifThenElse(
+          e.equal(active, e.constant(1)), [&] { storeJoined(); },
+          [&] {
+            storeRecord(split);
+            joinWhenLast();
+          });
+    });
+  }
+
+private:
+  Value number(double x) { return e.constantFloat(e.f32(), x); }
+  Value larger(Value a, Value b) { return arith::MaxNumFOp::create(e.b, e.loc, a, b); }
+  Value exp2(Value x) { return e.intrinsic(e.f32(), "llvm.amdgcn.exp2", {x}); }
+
+  /// Scaled queries into shared memory: f16 [column][d], a head's high bits in column h, the rest
+  /// in column 8 + h; zeros for heads that do not exist.
+  void loadQueries() {
+    constexpr int64_t kUnit = 4;
+    Value source = kernel.pointerOf(cast<BlockArgument>(facts.op.getQuery()));
+    Value units = e.constant(facts.keyWidth / kUnit);
+    Type floats = e.vectorOf(e.f32(), kUnit), halves = e.vectorOf(e.f16(), kUnit);
+    // exp(x) = exp2(x log2 e)
+    double scale = facts.op.getScale().convertToDouble() * 1.44269504088896340736;
+    e.loop(
+        wave.thread(), e.constant(kHeads * facts.keyWidth / kUnit), wave.threads(), [&](Value i) {
+          Value head = e.divide(i, units), unit = e.remainder(i, units);
+          Value exists = e.less(head, headCount);
+          Value from = e.add(firstHead, e.select(exists, head, e.constant(0)));
+          Value position = e.add(e.mul(from, units), unit);
+          Value x = e.load(floats, e.at(source, e.mul(position, e.constant(kUnit * 4))), 16);
+          x = e.mulF(x, e.constantFloat(floats, scale));
+          x = e.select(exists, x, e.zero(floats));
+          Value high = arith::TruncFOp::create(e.b, e.loc, halves, x);
+          Value rest = e.subF(x, e.extendFloat(high, e.f32()));
+          Value at = e.add(e.mul(head, e.constant(queryPitch)), e.mul(unit, e.constant(kUnit * 2)));
+          Value target = e.at(queries, at);
+          e.store(high, target, 8);
+          e.store(arith::TruncFOp::create(e.b, e.loc, halves, rest),
+                  e.at(target, kHeads * queryPitch), 8);
+        });
+  }
+
+  /// Matrix B of elements 16i .. 16i + 15 of the queries.
+  Value queryFragment(int64_t i) {
+    Value at = e.mul(column, e.constant(queryPitch));
+    if (lanes.upperK)
+      at = e.add(at, e.mul(half, e.constant(lanes.upperK * 2)));
+    return e.load(e.vectorOf(e.f16(), lanes.halves), e.at(e.at(queries, at), i * kSide * 2), 16);
+  }
+
+  /// This wave's share of positions [begin, end) into shared memory.
+  void attend(Value begin, Value end) {
+    Value last = e.sub(end, e.constant(1));
+    // Carried: the column's largest score, this lane's sum of weights, the sums of values.
+    Values start{number(kLowest), e.zero(e.f32())};
+    start.append(static_cast<size_t>(values.count()), e.zero(vector));
+    Value first = e.add(begin, e.mul(wave.number(), e.constant(kSide)));
+    Values done = e.loop(first, end, kStretch, start, [&](Value from, ValueRange carried) {
+      keys.setPosition(e.minimum(e.add(from, column), last));
+      values.load(from, last);
+      Values score = scoresAt(from, end);
+      Value most = score[0];
+      for (Value s : score)
+        most = larger(most, s);
+      most = larger(most, wave.exchange(most, kSide));
+      most = larger(most, carried[0]);
+      Value rescale = exp2(e.subF(carried[0], most));
+      Value shift = e.subF(most, number(kWeightBits));
+      Value total = e.zero(e.f32());
+      for (Value &s : score) {
+        s = exp2(e.subF(s, shift));
+        total = e.addF(total, s);
+      }
+      Values next{most, e.fma(carried[1], rescale, total)};
+      Values sumsBefore = rescaled(carried.drop_front(2), rescale);
+      Value weights = weightFragment(score);
+      for (int64_t j = 0; j < values.count(); ++j)
+        next.push_back(kernel.target.multiplyMatrices(e, values.fragment(j), weights,
+                                                      sumsBefore[static_cast<size_t>(j)]));
+      return next;
+    });
+    keep(done);
+  }
+
+  /// The scores of this lane's column with eight positions, minus infinity for those at `end` and
+  /// beyond.
+  Values scoresAt(Value first, Value end) {
+    Value products = e.zero(vector);
+    int64_t steps = facts.keyWidth / kSide;
+    if (!keys.isQuantised()) {
+      for (int64_t i = 0; i < steps; ++i)
+        products = kernel.target.multiplyMatrices(e, keys.fragment(i), queryFragment(i), products);
+    } else {
+      products = scaledProducts();
+    }
+    Values score;
+    // Position of register r: first + r * rowStep + half * upperRow.
+    Value left = e.sub(e.sub(end, first), e.mul(half, e.constant(lanes.upperRow)));
+    for (int64_t r = 0; r < 8; ++r) {
+      Value s = e.lane(products, r);
+      s = e.addF(s, wave.exchange(s, kHeads)); // the high bits and the rest
+      score.push_back(e.select(e.less(e.constant(r * lanes.rowStep), left), s, number(-INFINITY)));
+    }
+    return score;
+  }
+
+  /// Products with int8 codes; each block's are multiplied with its positions' scales. These come
+  /// from the lanes that loaded them by shared memory: f16 [block][position, as D has them].
+  Value scaledProducts() {
+    int64_t blocks = facts.keyWidth / keys.blockLen(), perBlock = keys.blockLen() / kSide;
+    Value own = e.at(scales, e.mul(wave.number(), e.constant(blocks * kSide * 2)));
+    // Position p = r * rowStep + half * upperRow lies at half * 8 + r.
+    Value place = lanes.rowStep == 1
+                      ? column
+                      : e.add(e.shiftRight(column, 1), e.shiftLeft(e.bitAnd(column, 1), 3));
+    for (int64_t b = 0; b < blocks; ++b)
+      storeElement(e, e.f16(), keys.scale(b), e.at(own, b * kSide * 2), place);
+    Value products = e.zero(vector);
+    for (int64_t b = 0; b < blocks; ++b) {
+      Value block = e.zero(vector);
+      for (int64_t i = b * perBlock; i < (b + 1) * perBlock; ++i)
+        block = kernel.target.multiplyMatrices(e, keys.fragment(i), queryFragment(i), block);
+      Value scale =
+          e.load(e.vectorOf(e.f16(), 8), e.at(e.at(own, e.shiftLeft(half, 4)), b * kSide * 2), 16);
+      products = e.fma(e.extendFloat(scale, e.f32()), block, products);
+    }
+    return products;
+  }
+
+  /// The sums before, multiplied with their column's factor where some column needs it.
+  Values rescaled(ValueRange before, Value factor) {
+    Value grown = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::ONE, factor, number(1));
+    Value which = e.intrinsic(e.i32(), "llvm.amdgcn.ballot", {grown});
+    auto choice = scf::IfOp::create(
+        e.b, e.loc, before.getTypes(),
+        arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, which, e.zero(e.i32())),
+        /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(&choice.getThenRegion().front());
+    Values scaled;
+    for (Value sum : before)
+      scaled.push_back(e.mulF(sum, e.splat(factor, 8)));
+    scf::YieldOp::create(e.b, e.loc, scaled);
+    e.b.setInsertionPointToStart(&choice.getElseRegion().front());
+    scf::YieldOp::create(e.b, e.loc, before);
+    return Values(choice.getResults());
+  }
+
+  /// Matrix B of the weights: in columns 0 to 7 rounded towards zero, in the others what that left.
+  Value weightFragment(const Values &weights) {
+    Value isHigh = e.less(column, e.constant(kHeads));
+    Type pair = e.vectorOf(e.f16(), 2);
+    auto pack = [&](Value a, Value b) {
+      return e.intrinsic(pair, "llvm.amdgcn.cvt.pkrtz", {a, b});
+    };
+    Values own;
+    for (size_t r = 0; r < 8; r += 2) {
+      Value high = pack(weights[r], weights[r + 1]);
+      auto rest = [&](int64_t i) {
+        Value rounded = e.extendFloat(e.lane(high, i), e.f32());
+        return e.fma(rounded, number(-1), weights[r + static_cast<size_t>(i)]);
+      };
+      Value low = pack(rest(0), rest(1));
+      own.push_back(e.select(isHigh, e.bitcast(high, e.i32()), e.bitcast(low, e.i32())));
+    }
+    if (lanes.halves == 8)
+      return packHalves(e, own);
+    // Both lane halves want all positions: those of lanes 0 to 15 first.
+    Value isLower = e.equal(half, e.constant(0));
+    Values first, second;
+    for (Value word : own) {
+      Value other = wave.exchange(word, kSide);
+      first.push_back(e.select(isLower, word, other));
+      second.push_back(e.select(isLower, other, word));
+    }
+    first.append(second);
+    return packHalves(e, first);
+  }
+
+  /// A wave's sums into shared memory: f32 [wave][head][d], and [wave][head] {largest score, sum}.
+  void keep(const Values &done) {
+    Value total = e.addF(done[1], wave.exchange(done[1], kSide));
+    Values whole; // of both columns
+    for (int64_t j = 0; j < values.count(); ++j)
+      for (int64_t r = 0; r < 8; ++r) {
+        Value part = e.lane(done[static_cast<size_t>(2 + j)], r);
+        whole.push_back(e.addF(part, wave.exchange(part, kHeads)));
+      }
+    e.ifThen(e.less(column, e.constant(plan.tileHeads)), [&] {
+      Value row = e.add(e.mul(wave.number(), e.constant(plan.tileHeads)), column);
+      // Row l = r * rowStep + half * upperRow of D j is element l * count + j.
+      Value at = e.add(e.mul(row, e.constant(sumPitch * 4)),
+                       e.mul(half, e.constant(lanes.upperRow * values.count() * 4)));
+      Value target = e.at(sums, at);
+      for (int64_t r = 0; r < 8; ++r)
+        for (int64_t j = 0; j < values.count(); ++j)
+          e.store(whole[static_cast<size_t>(j * 8 + r)],
+                  e.at(target, (r * lanes.rowStep * values.count() + j) * 4), 4);
+      Value facts2 = e.at(scores, e.mul(row, e.constant(8)));
+      e.store(done[0], facts2, 4);
+      e.store(total, e.at(facts2, 4), 4);
+    });
+  }
+
+  /// What the waves have of a head: the largest score, the factor of each wave, the joined sum of
+  /// weights.
+  struct Join {
+    Value most, total;
+    Values factors;
+  };
+  Join joinWaves(Value head) {
+    Join join;
+    Values most, total;
+    for (int64_t w = 0; w < kWaves; ++w) {
+      Value at = e.at(e.at(scores, e.mul(head, e.constant(8))), w * plan.tileHeads * 8);
+      most.push_back(e.load(e.f32(), at, 4));
+      total.push_back(e.load(e.f32(), e.at(at, 4), 4));
+      join.most = w ? larger(join.most, most.back()) : most.back();
+    }
+    join.total = e.zero(e.f32());
+    for (size_t w = 0; w < kWaves; ++w) {
+      join.factors.push_back(exp2(e.subF(most[w], join.most)));
+      join.total = e.fma(join.factors.back(), total[w], join.total);
+    }
+    return join;
+  }
+  Value joinedSum(const Join &join, Value head, Value i) {
+    Value at = e.at(sums, e.mul(e.add(e.mul(head, e.constant(sumPitch)), i), e.constant(4)));
+    Value sum = e.zero(e.f32());
+    for (int64_t w = 0; w < kWaves; ++w)
+      sum = e.fma(join.factors[static_cast<size_t>(w)],
+                  e.load(e.f32(), e.at(at, w * plan.tileHeads * sumPitch * 4), 4), sum);
+    return sum;
+  }
+  /// For each element of each head; `head` is uniform.
+  void eachElement(const std::function<void(Value head, Value i)> &body) {
+    Value width = e.constant(facts.valueWidth);
+    e.loop(wave.thread(), e.mul(headCount, width), wave.threads(), [&](Value at) {
+      Value head = wave.uniform(e.divide(at, width));
+      body(head, e.sub(at, e.mul(head, width)));
+    });
+  }
+
+  void storeJoined() {
+    eachElement([&](Value head, Value i) {
+      Join join = joinWaves(head);
+      Value x = e.mulF(joinedSum(join, head, i), e.divF(number(1), join.total));
+      result(e.add(firstHead, head), e.constant(0), i, x);
+    });
+  }
+
+  Value recordAt(Value split) {
+    Value index = e.add(e.mul(tile, e.constant(plan.splits)), split);
+    Value records = e.at(kernel.workspace, plan.counterBytes);
+    return e.at(records, e.mul(index, e.constant(plan.record * 4)));
+  }
+
+  void storeRecord(Value split) {
+    Value record = recordAt(split);
+    eachElement([&](Value head, Value i) {
+      Join join = joinWaves(head);
+      Value at = e.add(e.mul(head, e.constant(facts.valueWidth)), i);
+      storeElement(e, e.f32(), joinedSum(join, head, i), record, at);
+      e.ifThen(e.equal(i, e.constant(0)), [&] {
+        Value target = e.at(e.at(record, e.mul(head, e.constant(8))), plan.recordHead * 4);
+        e.store(join.most, target, 4);
+        e.store(join.total, e.at(target, 4), 4);
+      });
+    });
+  }
+
+  void joinWhenLast() {
+    wave.release();
+    wave.barrier();
+    Value before = wave.shared(4);
+    Value counter = e.at(kernel.workspace, e.mul(tile, e.constant(4)));
+    Value isFirst = e.equal(wave.thread(), e.constant(0));
+    e.ifThen(isFirst, [&] { e.store(wave.addAtomic(counter, e.constant(1)), before, 4); });
+    wave.barrier();
+    Value arrived = wave.uniform(e.load(e.i32(), before, 4));
+    e.ifThen(e.equal(arrived, e.sub(active, e.constant(1))), [&] {
+      wave.acquire();
+      e.ifThen(isFirst, [&] { e.store(e.constant(0), counter, 4); });
+      joinRecords();
+    });
+  }
+
+  /// All work groups' records of this tile.
+  void joinRecords() {
+    // Each thread the factor of a head of a split: f32 [split][head], and their sums [head].
+    Value factors = wave.shared(plan.splits * kHeads * 4), inverses = wave.shared(kHeads * 4);
+    Value record = recordAt(e.constant(0));
+    auto scoreAt = [&](Value split, Value head) {
+      Value at = e.add(e.mul(split, e.constant(plan.record * 4)), e.mul(head, e.constant(8)));
+      return e.at(e.at(record, at), plan.recordHead * 4);
+    };
+    // A wave is a head; its lanes take splits in turn.
+    static_assert(kWaves >= kHeads);
+    e.ifThen(e.less(wave.number(), headCount), [&] {
+      Value head = wave.number();
+      Value most = e.loop(wave.lane(), active, kWaveLanes, Values{number(kLowest)},
+                          [&](Value split, ValueRange carried) -> Values {
+                            return {larger(carried[0], e.load(e.f32(), scoreAt(split, head), 4))};
+                          })[0];
+      most = wave.reduce(most, [&](Value a, Value b) { return larger(a, b); });
+      Value total = e.loop(wave.lane(), active, kWaveLanes, Values{e.zero(e.f32())},
+                           [&](Value split, ValueRange carried) -> Values {
+                             Value at = scoreAt(split, head);
+                             Value factor = exp2(e.subF(e.load(e.f32(), at, 4), most));
+                             storeElement(e, e.f32(), factor, factors,
+                                          e.add(e.mul(split, e.constant(kHeads)), head));
+                             return {e.fma(factor, e.load(e.f32(), e.at(at, 4), 4), carried[0])};
+                           })[0];
+      total = wave.reduce(total, [&](Value a, Value b) { return e.addF(a, b); });
+      storeElement(e, e.f32(), e.divF(number(1), total), inverses, head);
+    });
+    wave.barrier();
+    // A thread sums its elements of all heads together, so that many loads are under way.
+    int64_t count = (plan.tileHeads * facts.valueWidth + wave.threads() - 1) / wave.threads();
+    Values heads, elements, addresses;
+    Value width = e.constant(facts.valueWidth), lastHead = e.sub(headCount, e.constant(1));
+    for (int64_t n = 0; n < count; ++n) {
+      Value at = e.add(wave.thread(), e.constant(n * wave.threads()));
+      heads.push_back(wave.uniform(e.divide(at, width)));
+      elements.push_back(e.remainder(at, width));
+      Value position = e.add(e.mul(e.minimum(heads.back(), lastHead), width), elements.back());
+      addresses.push_back(e.at(record, e.mul(position, e.constant(4))));
+    }
+    Value lastSplit = e.sub(active, e.constant(1));
+    Values joined = e.loop(
+        e.constant(0), active, kInFlight, Values(static_cast<size_t>(count), e.zero(e.f32())),
+        [&](Value from, ValueRange carried) {
+          Values next(carried);
+          for (int64_t u = 0; u < kInFlight; ++u) {
+            Value split = e.add(from, e.constant(u)), exists = e.less(split, active);
+            split = e.minimum(split, lastSplit);
+            Value offset = e.mul(split, e.constant(plan.record * 4));
+            Value row = e.mul(split, e.constant(kHeads));
+            for (size_t n = 0; n < next.size(); ++n) {
+              Value head = e.minimum(heads[n], lastHead);
+              Value factor = loadElement(e, e.f32(), factors, e.add(row, head));
+              next[n] = e.fma(e.select(exists, factor, e.zero(e.f32())),
+                              e.load(e.f32(), e.at(addresses[n], offset), 4), next[n]);
+            }
+          }
+          return next;
+        });
+    for (size_t n = 0; n < joined.size(); ++n)
+      e.ifThen(e.less(heads[n], headCount), [&] {
+        Value x = e.mulF(joined[n], loadElement(e, e.f32(), inverses, heads[n]));
+        result(e.add(firstHead, heads[n]), e.constant(0), elements[n], x);
+      });
+  }
+
+  Emit &e;
+  KernelContext &kernel;
+  AttentionFacts facts;
+  SplitPlan plan;
+  MatrixLanes lanes;
+  Wave wave;
+  KeyFragments keys;
+  ValueFragments values;
+  AttentionStore result;
+  Type vector;        // of a matrix D in a lane
+  Value column, half; // lane = 16 * half + column
+  int64_t queryPitch, sumPitch;
+  Value queries, scales, sums, scores; // shared memory
+  Value tile, firstHead, headCount, length, active;
+};
+
+} // namespace
+
+bool fitsAttentionSplit(const KernelContext &kernel, AttentionFacts facts) {
+  return kernel.target.matrixLanes().halves && facts.tokens == Dim(1) && !facts.op.getMask() &&
+         facts.valueWidth <= kMostWidth && facts.keyWidth <= 2 * kMostWidth &&
+         KeyFragments::canRead(facts.op.getKey()) && ValueFragments::canRead(facts.op.getValue());
+}
+
+int64_t attentionSplitWorkspace(const KernelContext &kernel, const AttentionFacts &facts) {
+  return planSplits(kernel, facts).bytes;
+}
+
+void emitLaneAttentionSplit(Emit &e, KernelContext &kernel) {
+  LaneAttentionSplit(e, kernel).emit();
+}
+
+} // namespace rosso
