@@ -3,6 +3,10 @@
 // Prefill is measured from an empty context, decode after the longest prefill. A cold compile is
 // that of a process of its own with an empty cache, a warm one what this process then finds there;
 // so the peak memory is that of a process that has loaded no compiler.
+//
+// On the emulated GPU the rates are those of the emulation. Beside them stand what the GPU would
+// reach by the emulator's time model, and what bounds it.
+#include "runtime/emulator/Forecast.h"
 #include "tools/cli/Child.h"
 #include "tools/cli/ModelFlags.h"
 #include "tools/cli/Progress.h"
@@ -11,6 +15,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 using namespace rosso;
 using namespace rosso::cli;
@@ -22,6 +27,7 @@ struct Flags {
   std::vector<int32_t> prefill{512}, decode{64};
   int64_t repeat = 3;
   bool json = false, compileOnly = false, keepCache = false;
+  std::string link;
 
   Result<bool> parse(int argc, char **argv) {
     Arguments arguments("rosso-bench", "Measures a model: tokens per second, times and memory.");
@@ -32,6 +38,8 @@ struct Flags {
                       1000);
     model.declareContext(arguments);
     model.declareDevice(arguments);
+    arguments.text("--link", "NAME",
+                   "between host and emulated GPU: pcie4x16, tb3, tb4, usb4 (pcie4x16)", link);
     arguments.flag("--json", "print JSON", json);
     arguments.flag("--keep-cache", "use the usual program cache; a cold compile is not measured",
                    keepCache);
@@ -42,6 +50,13 @@ struct Flags {
       for (int32_t length : *lengths)
         if (length < 1)
           return badInput("lengths of " + std::to_string(length) + " tokens; wanted 1 or more");
+    const bool emulated = model.device == "emu" || model.device.starts_with("emu:");
+    if (!link.empty() && !emulated)
+      return badInput("--link is for --device emu");
+    if (emulated) { // predictions want to know which bytes are distinct
+      model.device += (model.device == "emu" ? ":trace" : ",trace") +
+                      (link.empty() ? std::string() : ",link=" + link);
+    }
     return go;
   }
 
@@ -57,10 +72,43 @@ double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// What the emulated GPU would take for one measurement.
+struct Prediction {
+  int64_t tokens = 0;
+  double seconds = 0; // with the ways over the link
+  emulator::Forecast dispatches;
+  std::string link;
+
+  double rate() const { return static_cast<double>(tokens) / seconds; }
+  double perToken(uint64_t count) const {
+    return static_cast<double>(count) / static_cast<double>(tokens);
+  }
+  std::string toJson() const {
+    std::string shares;
+    for (size_t i = 0; i < emulator::kBounds; ++i)
+      shares += (i ? ", " : "") + json(emulator::boundName(static_cast<emulator::Bound>(i))) +
+                ": " + json(dispatches.bound[i] / dispatches.seconds);
+    return "{\"tok_s\": " + json(rate()) +
+           ", \"bound\": " + json(emulator::boundName(dispatches.mostly())) + ", \"shares\": {" +
+           shares + "}, \"launches_per_token\": " + json(perToken(dispatches.dispatches)) +
+           ", \"vram_bytes_per_token\": " + json(perToken(dispatches.vramBytes)) +
+           ", \"link\": " + json(link) + "}";
+  }
+  std::string toText() const {
+    char rates[64];
+    std::snprintf(rates, sizeof rates, "predicted %16.1f tokens/s  ", rate());
+    char counts[64];
+    std::snprintf(counts, sizeof counts, "; %.4g launches, ", perToken(dispatches.dispatches));
+    return rates + dispatches.shares() + counts +
+           formatBytes(static_cast<uint64_t>(perToken(dispatches.vramBytes))) + " a token; " + link;
+  }
+};
+
 struct Measurement {
   const char *kind;
   int64_t tokens = 0;
   std::vector<double> rates; // tokens/s, ascending
+  std::optional<Prediction> predicted = std::nullopt;
 
   double median() const {
     const size_t middle = rates.size() / 2;
@@ -68,7 +116,8 @@ struct Measurement {
   }
   std::string toJson() const {
     return "{\"tokens\": " + std::to_string(tokens) + ", \"tok_s\": " + json(median()) +
-           ", \"least\": " + json(rates.front()) + ", \"most\": " + json(rates.back()) + "}";
+           ", \"least\": " + json(rates.front()) + ", \"most\": " + json(rates.back()) +
+           (predicted ? ", \"predicted\": " + predicted->toJson() : "") + "}";
   }
 };
 
@@ -114,10 +163,23 @@ private:
   template <typename Once>
   Result<Measurement> measure(const char *kind, int64_t tokens, const Once &once) const {
     Measurement measurement{kind, tokens, {}};
+    emulator::Counting *counting = llm_.deviceEngine()->executable().device().counting();
+    emulator::Totals before;
     for (int64_t i = 0; i <= repeat_; ++i) {
+      if (counting && i == repeat_) {
+        counting->keepDispatches(true);
+        before = counting->totals();
+      }
       ROSSO_TRY(const double elapsed, once());
       if (i > 0) // the first warms up
         measurement.rates.push_back(static_cast<double>(tokens) / elapsed);
+    }
+    if (counting) {
+      counting->keepDispatches(false);
+      measurement.predicted = Prediction{.tokens = tokens,
+                                         .seconds = counting->totals().seconds - before.seconds,
+                                         .dispatches = emulator::addUp(counting->takeDispatches()),
+                                         .link = std::string(counting->link().title)};
     }
     std::ranges::sort(measurement.rates);
     return measurement;
@@ -159,10 +221,13 @@ void printText(const Flags &flags, Llm &llm, const std::vector<Measurement> &pre
                const std::vector<Measurement> &decode, double cold) {
   std::printf("%s on %s\n", fileName(flags.model.path).c_str(), llm.engine().describe().c_str());
   for (const auto *list : {&prefill, &decode})
-    for (const Measurement &one : *list)
+    for (const Measurement &one : *list) {
       std::printf("%-8s %6lld tokens  %9.1f tokens/s  (%.1f to %.1f)\n", one.kind,
                   static_cast<long long>(one.tokens), one.median(), one.rates.front(),
                   one.rates.back());
+      if (one.predicted)
+        std::printf("  %s\n", one.predicted->toText().c_str());
+    }
   const DeviceEngine &engine = *llm.deviceEngine();
   if (!flags.keepCache)
     std::printf("compile  %.2f s cold, %.3f s warm\n", cold, engine.compileStats().seconds);
