@@ -170,6 +170,13 @@ ArenaSlot ArenaPlan::resolve(uint32_t entry, const BufferRef &ref) const {
   return {slot.offset + ref.offset, slot.bytes - ref.offset};
 }
 
+ArenaSlot ArenaPlan::outputsOf(uint32_t entry) const {
+  const std::vector<ArenaSlot> &slots = outputSlots[entry];
+  if (slots.empty())
+    return {outputs.offset, 0};
+  return {slots.front().offset, slots.back().offset + slots.back().bytes - slots.front().offset};
+}
+
 std::string ArenaPlan::describe() const {
   return "weights " + sizeText(weights.bytes) + ", states " + sizeText(states.bytes) + ", inputs " +
          sizeText(inputs.bytes) + ", outputs " + sizeText(outputs.bytes) + ", scratch " +

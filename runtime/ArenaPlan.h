@@ -30,6 +30,8 @@ struct ArenaPlan {
 
   /// The memory a reference of `entry` names, to the end of its slot (of the region for scratch).
   ArenaSlot resolve(uint32_t entry, const BufferRef &ref) const;
+  /// From the first output of an entry to the end of its last.
+  ArenaSlot outputsOf(uint32_t entry) const;
   /// "weights 4.37 GiB, states 512.0 MiB, inputs 4.0 KiB, ..."
   std::string describe() const;
 };

@@ -21,8 +21,11 @@ class Counting;
 
 namespace rosso {
 
+/// $ROSSO_DEVICE, or "host": the device of whoever asks for none.
+std::string defaultDevice();
+
 struct RunOptions {
-  std::string device = "host";
+  std::string device = defaultDevice();
   int threads = 0;         // of the host device; 0: one per physical core we may use
   bool pinThreads = false; // thread t stays on the t-th CPU we may use
 };
@@ -60,6 +63,12 @@ public:
   virtual Result<Ticket> submit(uint32_t entry, std::span<const int64_t> vars) = 0;
   /// Waits until that run and all before it are done and their results are visible.
   virtual Status wait(Ticket ticket) = 0;
+  /// The outputs of its entry as a submitted run left them, although later runs may have written
+  /// the real ones since: as they lie in the plan, from the first on. The run must be done. Empty
+  /// if they take more than kKeptBytes, or if kRunsAhead runs were submitted after it.
+  virtual std::span<const uint8_t> outputsOf(Ticket ticket) const = 0;
+  static constexpr uint32_t kRunsAhead = 8; // that may be queued
+  static constexpr uint64_t kKeptBytes = 256;
 
   /// Runs some launches of an entry and waits. `nanoseconds`, if not empty, gets the time of each
   /// launch of the range, which then run one after the other.

@@ -57,6 +57,14 @@ std::span<const uint8_t> Executable::output(int entry, int index) {
   return device_->hostView(slot.offset, slot.bytes);
 }
 
+std::span<const uint8_t> Executable::output(Ticket ticket, int entry, int index) const {
+  const ArenaSlot slot = plan_.outputSlots[entry][index];
+  const uint64_t begin = slot.offset - plan_.outputsOf(static_cast<uint32_t>(entry)).offset;
+  const auto kept = device_->outputsOf(ticket);
+  return kept.size() < begin + slot.bytes ? std::span<const uint8_t>()
+                                          : kept.subspan(begin, slot.bytes);
+}
+
 Status Executable::uploadWeight(int index, uint64_t offset, std::span<const uint8_t> bytes) {
   const ArenaSlot slot = plan_.weightSlots[index];
   if (offset > slot.bytes || bytes.size() > slot.bytes - offset)

@@ -51,6 +51,8 @@ public:
   /// The same in two steps, so that several runs can be queued ahead; see Device::submit.
   Result<Ticket> submit(int entry, std::span<const int64_t> vars);
   Status wait(Ticket ticket) { return device_->wait(ticket); }
+  /// A small output as that run left it, see Device::outputsOf; empty if it was not kept.
+  std::span<const uint8_t> output(Ticket ticket, int entry, int index) const;
   /// Runs one launch alone.
   Status runLaunch(int entry, int launch, std::span<const int64_t> vars);
 

@@ -152,9 +152,32 @@ Result<Ticket> AmdDevice::submit(uint32_t entry, std::span<const int64_t> vars) 
   if (count) {
     commands.commands.patch(place, commands.launches, vars);
     pm4::append(stream_, commands.commands.lane(place));
+    appendKeep(entry, place);
   }
   ROSSO_CHECK(compute_->write(stream_));
   return compute_->signal();
+}
+
+void AmdDevice::appendKeep(uint32_t entry, uint32_t place) {
+  const ArenaSlot all = plan_->outputsOf(entry);
+  if (all.bytes == 0 || all.bytes > kKeptBytes)
+    return;
+  pm4::append(stream_, pm4::WaitForWaves{});
+  for (const ArenaSlot &slot : plan_->outputSlots[entry]) // each begins at a multiple of 64
+    for (uint64_t at = 0; at < slot.bytes; at += 8)
+      pm4::append(stream_, pm4::CopyData{.from = address(slot.offset) + at,
+                                         .to = kept_.address + place * kKeptBytes + slot.offset -
+                                               all.offset + at,
+                                         .bytes = slot.bytes - at > 4 ? 8u : 4u});
+}
+
+std::span<const uint8_t> AmdDevice::outputsOf(Ticket ticket) const {
+  const Run &run = runs_[ticket % kRunsAhead];
+  if (ticket == 0 || run.point != ticket || run.pace != Pace::Free)
+    return {};
+  const ArenaSlot outputs = plan_->outputsOf(run.entry);
+  return {kept_.host + ticket % kRunsAhead * kKeptBytes,
+          outputs.bytes <= kKeptBytes ? outputs.bytes : 0};
 }
 
 Status AmdDevice::wait(Ticket ticket) {
@@ -209,10 +232,11 @@ Status AmdDevice::runOneByOne(uint32_t entry, LaunchRange range, std::span<const
 std::string AmdDevice::describeLaunch(const Run &run, uint32_t index) const {
   const RecordedLaunch &launch = entries_[run.entry].launches[index];
   const Kernel &kernel = program_->kernels[program_->entries[run.entry].launches[index].kernel];
+  const uint64_t groups = launch.grid.items(run.vars);
   return kernel.name + " (launch " + std::to_string(index + 1) + " of " +
-         std::to_string(entries_[run.entry].launches.size()) + ", " +
-         std::to_string(launch.grid.items(run.vars)) + " groups of " +
-         std::to_string(launch.state.threads) + " threads)";
+         std::to_string(entries_[run.entry].launches.size()) + ", " + std::to_string(groups) +
+         (groups == 1 ? " group of " : " groups of ") + std::to_string(launch.state.threads) +
+         " threads)";
 }
 
 std::string AmdDevice::explain() const {

@@ -40,8 +40,6 @@ struct AmdOptions {
 
 class AmdDevice final : public Device {
 public:
-  static constexpr uint32_t kRunsAhead = 8;
-
   /// `lock`: held for as long as the device lives.
   static Result<std::unique_ptr<Device>> open(std::unique_ptr<Transport> transport,
                                               AmdOptions options, DeviceLock lock = {});
@@ -57,6 +55,7 @@ public:
   Status clear(uint64_t offset, uint64_t bytes) override;
   Result<Ticket> submit(uint32_t entry, std::span<const int64_t> vars) override;
   Status wait(Ticket ticket) override;
+  std::span<const uint8_t> outputsOf(Ticket ticket) const override;
   Status run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
              std::span<uint64_t> nanoseconds) override;
   emulator::Counting *counting() override { return transport_->counting(); }
@@ -92,6 +91,8 @@ private:
                        const PrivateMemory &privateMemory);
   void label();
   uint64_t address(uint64_t planOffset) const;
+  /// Copies small outputs to where later runs leave them alone.
+  void appendKeep(uint32_t entry, uint32_t place);
 
   /// Waits until a run may be queued, notes it, and puts what comes before its launches into
   /// `stream_`. Returns its place among the queued.
@@ -108,7 +109,7 @@ private:
   AmdOptions options_;
   Health health_;
   std::vector<Memory> memory_; // all that was taken, but for the queues'
-  Memory control_, vram_, host_, stamps_;
+  Memory control_, vram_, host_, stamps_, kept_;
   std::unique_ptr<Queue> compute_;
   std::unique_ptr<Copies> copies_;
 

@@ -9,9 +9,9 @@ namespace {
 
 constexpr uint64_t kMostPrivateMemory = uint64_t{1} << 30; // less waves at a time instead of more
 
-/// Longest stream of a single launch with barrier and stamps; what precedes a run is shorter, but
-/// for its variables.
-constexpr size_t kStreamDwords = 256;
+/// Of what surrounds a run, but for its variables: most are the copies of outputs, 6 for 8 bytes. A
+/// single launch with barrier and stamps is shorter.
+constexpr size_t kStreamDwords = 512;
 constexpr size_t kMostVariables = 4096;
 
 Error internal(const std::string &what) { return {ErrorCode::Internal, what}; }
@@ -60,6 +60,7 @@ Status AmdDevice::load(const Program &program, const ArenaPlan &plan) {
   ROSSO_TRY(host_, allocate(std::max(layout_.hostBytes(), kPageBytes), MemoryKind::Host,
                             "inputs and outputs"));
   std::memset(host_.host, 0, host_.bytes);
+  ROSSO_TRY(kept_, allocate(kRunsAhead * kKeptBytes, MemoryKind::Host, "kept outputs"));
   ROSSO_TRY(stamps_, allocate(8 * (mostLaunches + 1), MemoryKind::Host, "time stamps"));
   ROSSO_TRY(const PrivateMemory privateMemory, takePrivateMemory(kernels));
 

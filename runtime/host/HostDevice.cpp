@@ -42,6 +42,7 @@ Status HostDevice::load(const Program &program, const ArenaPlan &plan) {
   if (program.target != "host" && !program.target.starts_with("host:"))
     return badInput("device host: the program is for " + program.target +
                     "; compile it for this device");
+  plan_ = &plan;
   ROSSO_TRY(code_, HostCode::load(program.code));
 
   const unsigned threads = pool_->size();
@@ -106,7 +107,18 @@ Status HostDevice::clear(uint64_t offset, uint64_t bytes) {
 
 Result<Ticket> HostDevice::submit(uint32_t entry, std::span<const int64_t> vars) {
   entries_[entry]->run(*pool_, 0, entries_[entry]->size(), vars, {});
-  return ++lastTicket_;
+  Kept &kept = kept_[++lastTicket_ % kRunsAhead];
+  const ArenaSlot outputs = plan_->outputsOf(entry);
+  kept.size = outputs.bytes <= kKeptBytes ? outputs.bytes : 0;
+  std::ranges::copy(arena_.bytes(outputs.offset, kept.size), kept.bytes.begin());
+  return lastTicket_;
+}
+
+std::span<const uint8_t> HostDevice::outputsOf(Ticket ticket) const {
+  if (ticket == 0 || ticket > lastTicket_ || lastTicket_ - ticket >= kRunsAhead)
+    return {};
+  const Kept &kept = kept_[ticket % kRunsAhead];
+  return std::span(kept.bytes).first(kept.size);
 }
 
 Status HostDevice::wait(Ticket ticket) {

@@ -7,6 +7,8 @@
 #include "runtime/host/HostCode.h"
 #include "runtime/host/ThreadPool.h"
 
+#include <array>
+
 namespace rosso {
 
 class HostDevice final : public Device {
@@ -23,6 +25,7 @@ public:
   Status clear(uint64_t offset, uint64_t bytes) override;
   Result<Ticket> submit(uint32_t entry, std::span<const int64_t> vars) override;
   Status wait(Ticket ticket) override;
+  std::span<const uint8_t> outputsOf(Ticket ticket) const override;
   Status run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
              std::span<uint64_t> nanoseconds) override;
 
@@ -33,6 +36,13 @@ private:
   Arena arena_;
   HostCode code_;
   std::vector<std::unique_ptr<CommandList>> entries_;
+  const ArenaPlan *plan_ = nullptr;
+
+  struct Kept {
+    uint64_t size = 0;
+    std::array<uint8_t, kKeptBytes> bytes{};
+  };
+  std::array<Kept, kRunsAhead> kept_; // outputs of the last runs, by ticket % kRunsAhead
   Ticket lastTicket_ = 0;
 };
 

@@ -186,6 +186,13 @@ TEST(Executable, RunsCanBeQueued) {
   float total = 0;
   std::memcpy(&total, exe->output(0, 0).data(), sizeof(total));
   EXPECT_EQ(total, 3.0f);
+  for (int t = 1; t <= 3; ++t) {
+    const auto kept = exe->output(last - 3 + t, 0, 0);
+    ASSERT_EQ(kept.size(), sizeof(total));
+    std::memcpy(&total, kept.data(), sizeof(total));
+    EXPECT_EQ(total, static_cast<float>(t));
+  }
+  EXPECT_TRUE(exe->output(last + 1, 0, 0).empty());
   EXPECT_THAT(exe->wait(last + 1).error().message, HasSubstr("no run 4"));
 }
 

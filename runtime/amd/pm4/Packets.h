@@ -20,6 +20,7 @@ enum class Op : uint8_t {
   WriteData = 0x37,
   WaitRegMem = 0x3C,
   IndirectBuffer = 0x3F,
+  CopyData = 0x40,
   EventWrite = 0x46,
   ReleaseMem = 0x49,
   AcquireMem = 0x58,
@@ -168,6 +169,24 @@ constexpr std::array<uint32_t, 7> encode(const WaitMem &wait) {
           wait.value,
           kEveryBit,
           kPollInterval};
+}
+
+/// The command processor copies 4 or 8 bytes of memory; the queue goes on when they have arrived.
+struct CopyData {
+  uint64_t from = 0, to = 0; // aligned to `bytes`
+  uint32_t bytes = 4;
+};
+
+constexpr std::array<uint32_t, 6> encode(const CopyData &copy) {
+  assert(copy.bytes == 4 || copy.bytes == 8);
+  assert(isAddress(copy.from, copy.bytes) && isAddress(copy.to, copy.bytes));
+  constexpr uint32_t kFromMemory = 1, kToMemory = 5 << 8, kEightBytes = 1 << 16, kConfirm = 1 << 20;
+  return {header(Op::CopyData, 5),
+          kFromMemory | kToMemory | kConfirm | (copy.bytes == 8 ? kEightBytes : 0),
+          lo(copy.from),
+          hi(copy.from),
+          lo(copy.to),
+          hi(copy.to)};
 }
 
 /// Runs other packets and comes back. One level deep: those must hold no such packet.

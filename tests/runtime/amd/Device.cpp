@@ -8,7 +8,29 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <new>
+
+// Counts allocations, except where a sanitizer has its own operator new.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ROSSO_TEST_SANITIZED
+#endif
+#endif
+namespace {
+thread_local long allocationsHere = 0;
+}
+#ifndef ROSSO_TEST_SANITIZED
+void *operator new(size_t size) {
+  ++allocationsHere;
+  if (void *memory = std::malloc(size ? size : 1))
+    return memory;
+  std::abort();
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace rosso::amd {
 namespace {
@@ -106,7 +128,8 @@ TEST_F(AmdDeviceTest, SendsThesePackets) {
                                  0x15,                                           // add
                                  0x46, 0x37, 0x58,                               // barrier
                                  0x76, 0x76, 0x76, 0x15,                         // accumulate
-                                 0x49));                                         // signal
+                                 0x46, 0x40, // the output is kept
+                                 0x49));     // signal
   // The variables, as two dwords each, with confirmation.
   const auto &variables = state->pm4[1].body;
   EXPECT_THAT(variables, ElementsAre(0x00100500, testing::_, testing::_, 3, 0, 65, 0));
@@ -169,6 +192,25 @@ TEST_F(AmdDeviceTest, QueuesRunsAheadEachWithItsOwnGrid) {
   for (int t = 1; t <= 7; ++t)
     EXPECT_EQ(state->dispatches[before + 2 * (t - 1)].groups, (100u * t + 63) / 64) << t;
   EXPECT_EQ(output()[0], 14.0f);
+  for (int t = 1; t <= 7; ++t) { // what each of them left
+    const auto kept = device->outputsOf(last - 7 + t);
+    ASSERT_EQ(kept.size(), 4u);
+    float y = 0;
+    std::memcpy(&y, kept.data(), 4);
+    EXPECT_EQ(y, 2.0f * static_cast<float>(t));
+  }
+}
+
+TEST_F(AmdDeviceTest, SubmittingAllocatesNothing) {
+  ASSERT_TRUE(open().ok());
+  fillWeight(1);
+  const int64_t vars[] = {0, 500};
+  ASSERT_TRUE(device->run(0, {0, 2}, vars, {}).ok());
+  state->behaviour = FakeGpu::Behaviour::Paused; // so that the fake itself does nothing meanwhile
+  const long before = allocationsHere;
+  for (int i = 0; i < 6; ++i)
+    ASSERT_TRUE(device->submit(0, vars).ok());
+  EXPECT_EQ(allocationsHere, before);
 }
 
 TEST_F(AmdDeviceTest, MoreRunsThanFitWaitForTheOldest) {
@@ -340,7 +382,7 @@ TEST_F(AmdDeviceTest, AHangNamesTheLastGoodAndTheFailingLaunch) {
   EXPECT_EQ(status.error().code, ErrorCode::Timeout);
   EXPECT_EQ(status.error().message,
             "fake (gfx1100): compute queue: signal at 2, waited for 3, no progress for 60 ms; "
-            "entry step: failed in accumulated (launch 2 of 2, 1 groups of 64 threads); last good "
+            "entry step: failed in accumulated (launch 2 of 2, 1 group of 64 threads); last good "
             "was add of two (launch 1 of 2, 2 groups of 64 threads); "
             "the device must be opened again");
   // It stays failed, whatever is asked.
@@ -366,7 +408,7 @@ TEST_F(AmdDeviceTest, AHangOfTheFirstOfSeveralQueuedRunsIsNamed) {
   auto status = device->wait(last);
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message,
-              HasSubstr("entry step: failed in add of two (launch 1 of 2, 1 groups of 64 threads); "
+              HasSubstr("entry step: failed in add of two (launch 1 of 2, 1 group of 64 threads); "
                         "it was the first"));
 }
 
@@ -381,8 +423,8 @@ TEST_F(AmdDeviceTest, LaunchesThatOverlapAreNamedTogether) {
   auto status = device->run(0, {0, 3}, vars, {});
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message,
-              HasSubstr("failed in accumulated (launch 2 of 3, 1 groups of 64 threads) or add of "
-                        "two (launch 3 of 3, 1 groups of 64 threads); last good was add of two "
+              HasSubstr("failed in accumulated (launch 2 of 3, 1 group of 64 threads) or add of "
+                        "two (launch 3 of 3, 1 group of 64 threads); last good was add of two "
                         "(launch 1 of 3"));
 }
 
@@ -396,7 +438,7 @@ TEST_F(AmdDeviceTest, AFaultCarriesTheTransportsText) {
   EXPECT_EQ(status.error().code, ErrorCode::DeviceLost);
   EXPECT_EQ(status.error().message,
             "fake (gfx1100): page fault: write to 0xdead000, not present; entry step: failed in "
-            "add of two (launch 1 of 2, 1 groups of 64 threads); it was the first; the device "
+            "add of two (launch 1 of 2, 1 group of 64 threads); it was the first; the device "
             "must be opened again");
 }
 

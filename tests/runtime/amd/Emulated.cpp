@@ -78,6 +78,14 @@ TEST_P(Emulated, RunsCanBeQueuedAhead) {
   }
   ASSERT_OK(exe->wait(last));
   EXPECT_EQ(floats(exe->output(0, 0))[0], expected);
+  // The outputs of the last eight are kept, those before are not.
+  for (int64_t t = 30; t > 22; --t) {
+    const auto kept = exe->output(last - static_cast<Ticket>(30 - t), 0, 0);
+    ASSERT_EQ(kept.size(), 4u) << t;
+    EXPECT_EQ(floats(kept)[0], expected) << t;
+    expected -= static_cast<float>(t * 30) + 0.5f;
+  }
+  EXPECT_TRUE(exe->output(last - 8, 0, 0).empty());
 }
 
 TEST_P(Emulated, SharedMemoryAndBarriers) {
@@ -145,8 +153,8 @@ TEST_P(Emulated, OneDoorbellAndNothingElsePerRun) {
   EXPECT_EQ(after.allocations, before.allocations);
   EXPECT_EQ(after.downloadBytes, before.downloadBytes);
   EXPECT_LE(after.roundTrips - before.roundTrips, 10u);
-  // To the host: the output, the signal, and the marks of the run and of its one barrier.
-  EXPECT_LE(after.linkBytesToHost - before.linkBytesToHost, 10u * (4 + 4 + 8 + 4));
+  // To the host: the output twice, the signal, and the marks of the run and of its one barrier.
+  EXPECT_LE(after.linkBytesToHost - before.linkBytesToHost, 10u * (4 + 4 + 4 + 8 + 4));
 }
 
 TEST_P(Emulated, AStrayWriteNamesTheKernel) {
@@ -156,7 +164,7 @@ TEST_P(Emulated, AStrayWriteNamesTheKernel) {
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::DeviceLost);
   EXPECT_THAT(status.error().message, HasSubstr("stray kernel"));
-  EXPECT_THAT(status.error().message, HasSubstr("failed in stray kernel (launch 1 of 1, 1 groups"));
+  EXPECT_THAT(status.error().message, HasSubstr("failed in stray kernel (launch 1 of 1, 1 group"));
   EXPECT_EQ(exe->run(0, std::array<int64_t, 2>{0, 0}).error().message, status.error().message);
 }
 

@@ -166,6 +166,15 @@ bool FakeGpu::runPm4(Queue &queue, const Packet &packet) {
     }
     return true;
   }
+  case 0x40: {
+    const uint32_t bytes = body[0] == 0x00110501 ? 8 : 4;
+    const uint8_t *from = state_->at(address(1), bytes);
+    uint8_t *to = state_->at(address(3), bytes);
+    if (!from || !to || (bytes == 4 && body[0] != 0x00100501))
+      return fail("COPY_DATA");
+    std::memcpy(to, from, bytes);
+    return true;
+  }
   case 0x49: {
     const uint32_t select = body[1] >> 29;
     uint8_t *to = state_->at(address(2), select == 1 ? 4 : 8);

@@ -80,6 +80,12 @@ TEST(Pm4, WriteDataToMemory) {
   EXPECT_THAT(stream, ElementsAre(0xC0033700, 0x00000500, 0x40, 0, 7));
 }
 
+TEST(Pm4, CopyDataFromMemoryToMemoryIsConfirmed) {
+  EXPECT_THAT(encode(pm4::CopyData{.from = 0x7f00'0000'0040, .to = 0x7e00'0000'0008, .bytes = 8}),
+              ElementsAre(0xC0044000, 0x00110501, 0x40, 0x7f00, 0x08, 0x7e00));
+  EXPECT_EQ(encode(pm4::CopyData{.from = 4, .to = 8})[1], 0x00100501u);
+}
+
 TEST(Pm4, SetShRegCountsItsValues) {
   pm4::Stream stream;
   pm4::appendSetShReg(stream, 0x20C, std::array{0x11u, 0x22u});

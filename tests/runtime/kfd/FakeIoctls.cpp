@@ -314,8 +314,10 @@ int FakeKernel::allocMemory(Record record) {
   if (record.u64(24) != 0)
     complain("an address to map with no user pointer");
   auto reserved = mappings_.upper_bound(address);
-  if (reserved == mappings_.begin() ||
-      (--reserved, address + bytes > reserved->first + reserved->second))
+  const bool before = reserved != mappings_.begin();
+  if (before)
+    --reserved;
+  if (!before || address + bytes > reserved->first + reserved->second)
     complain("memory at addresses that were not set aside");
   for (const auto &[handle, other] : allocations_)
     if (address < other.address + other.bytes && other.address < address + bytes)
