@@ -128,8 +128,8 @@ Result<Topology> Topology::read(KernelInterface &kernel) {
       return badInput(folder + "/gpu_id: found '" + text.substr(0, 64) + "', wanted a number");
     if (*gpuId == 0)
       continue; // a processor
-    ROSSO_TRY(Node node, readNode(kernel, folder, number, static_cast<uint32_t>(*gpuId)));
-    topology.gpus.push_back(std::move(node));
+    ROSSO_TRY(const Node node, readNode(kernel, folder, number, static_cast<uint32_t>(*gpuId)));
+    topology.gpus.push_back(node);
   }
   return topology;
 }
