@@ -84,6 +84,17 @@ bool readsDestination(const Instruction &instruction) {
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
+/// Words that crash LLVM 22's disassembler or printer, and which no compiler makes for us: SDWA
+/// (gfx10), and barriers by number with a literal (gfx12).
+bool isPoison(uint32_t word, amd::Isa isa) {
+  constexpr uint32_t kSdwa = 0xF9, kLiteral = 0xFF, kSop1 = 0x17D;
+  if (isa == amd::Isa::Gfx10)
+    return word >> 31 == 0 && (word & 0x1FF) == kSdwa;
+  const uint32_t opcode = word >> 8 & 0xFF;
+  return isa == amd::Isa::Gfx12 && word >> 23 == kSop1 && (word & 0xFF) == kLiteral &&
+         opcode >= 0x4D && opcode <= 0x5F;
+}
+
 struct LlvmDecoder final : Decoder {
   std::unique_ptr<llvm::MCRegisterInfo> registers;
   std::unique_ptr<llvm::MCAsmInfo> syntax;
@@ -142,10 +153,12 @@ void LlvmDecoder::collectRegisters(Instruction &out, const llvm::MCInst &inst) c
 Result<Instruction> LlvmDecoder::decode(std::span<const uint8_t> code, uint64_t address) {
   llvm::MCInst inst;
   uint64_t size = 0;
-  const auto status = disassembler->getInstruction(
-      inst, size, llvm::ArrayRef(code.data(), code.size()), address, llvm::nulls());
   uint32_t dwords[5] = {};
   std::memcpy(dwords, code.data(), std::min(code.size(), sizeof dwords));
+  auto status = llvm::MCDisassembler::Fail;
+  if (!isPoison(dwords[0], isa))
+    status = disassembler->getInstruction(inst, size, llvm::ArrayRef(code.data(), code.size()),
+                                          address, llvm::nulls());
   if (status != llvm::MCDisassembler::Success || size < 4 || size % 4 || size > sizeof dwords ||
       size > code.size()) {
     char text[64];
