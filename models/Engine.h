@@ -25,7 +25,8 @@ class Engine {
 public:
   virtual ~Engine() = default;
 
-  virtual std::string describe() const = 0; // "host, AMD EPYC 9555, 2 threads"
+  virtual std::string_view name() const = 0; // "host": what ran
+  virtual std::string describe() const = 0;  // "host, AMD EPYC 9555, 2 threads"
   /// -1 where there is none.
   virtual int findEntry(std::string_view name) const = 0;
   /// Memory the caller writes before a run, for the largest extents; empty if the entry has no such
@@ -54,6 +55,7 @@ public:
   static Result<std::unique_ptr<DeviceEngine>> create(const GgufFile &file, const Graph &graph,
                                                       const EngineOptions &options);
 
+  std::string_view name() const override { return executable_->device().name(); }
   std::string describe() const override { return executable_->device().describe(); }
   int findEntry(std::string_view name) const override { return executable_->findEntry(name); }
   std::span<uint8_t> input(int entry, std::string_view name) override;

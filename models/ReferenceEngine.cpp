@@ -25,6 +25,7 @@ public:
         }
   }
 
+  std::string_view name() const override { return kReferenceDevice; }
   std::string describe() const override { return "reference evaluator"; }
 
   int findEntry(std::string_view name) const override {

@@ -106,6 +106,7 @@ struct Prediction {
 
 struct Measurement {
   const char *kind;
+  std::string device; // that ran
   int64_t tokens = 0;
   std::vector<double> rates; // tokens/s, ascending
   std::optional<Prediction> predicted = std::nullopt;
@@ -115,8 +116,9 @@ struct Measurement {
     return rates.size() % 2 ? rates[middle] : (rates[middle - 1] + rates[middle]) / 2;
   }
   std::string toJson() const {
-    return "{\"tokens\": " + std::to_string(tokens) + ", \"tok_s\": " + json(median()) +
-           ", \"least\": " + json(rates.front()) + ", \"most\": " + json(rates.back()) +
+    return "{\"device\": " + json(device) + ", \"tokens\": " + std::to_string(tokens) +
+           ", \"tok_s\": " + json(median()) + ", \"least\": " + json(rates.front()) +
+           ", \"most\": " + json(rates.back()) +
            (predicted ? ", \"predicted\": " + predicted->toJson() : "") + "}";
   }
 };
@@ -162,7 +164,7 @@ private:
 
   template <typename Once>
   Result<Measurement> measure(const char *kind, int64_t tokens, const Once &once) const {
-    Measurement measurement{kind, tokens, {}};
+    Measurement measurement{kind, std::string(llm_.engine().name()), tokens, {}};
     emulator::Counting *counting = llm_.deviceEngine()->executable().device().counting();
     emulator::Totals before;
     for (int64_t i = 0; i <= repeat_; ++i) {
@@ -222,9 +224,9 @@ void printText(const Flags &flags, Llm &llm, const std::vector<Measurement> &pre
   std::printf("%s on %s\n", fileName(flags.model.path).c_str(), llm.engine().describe().c_str());
   for (const auto *list : {&prefill, &decode})
     for (const Measurement &one : *list) {
-      std::printf("%-8s %6lld tokens  %9.1f tokens/s  (%.1f to %.1f)\n", one.kind,
+      std::printf("%-8s %6lld tokens  %9.1f tokens/s  (%.1f to %.1f) on %s\n", one.kind,
                   static_cast<long long>(one.tokens), one.median(), one.rates.front(),
-                  one.rates.back());
+                  one.rates.back(), one.device.c_str());
       if (one.predicted)
         std::printf("  %s\n", one.predicted->toText().c_str());
     }

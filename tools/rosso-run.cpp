@@ -76,11 +76,12 @@ void report(Llm &llm, const Flags &flags, const Generation &generation) {
   if (flags.quiet)
     return;
   const MemoryFacts memory = llm.engine().memory();
+  const std::string name(llm.engine().name());
   std::fprintf(stderr, "device   %s\n", llm.engine().describe().c_str());
-  std::fprintf(stderr, "prompt   %zu tokens, %.1f tokens/s\n", generation.promptTokens,
-               generation.promptRate());
-  std::fprintf(stderr, "text     %zu tokens, %.1f tokens/s\n", generation.tokens.size(),
-               generation.rate());
+  std::fprintf(stderr, "prompt   %zu tokens, %.1f tokens/s on %s\n", generation.promptTokens,
+               generation.promptRate(), name.c_str());
+  std::fprintf(stderr, "text     %zu tokens, %.1f tokens/s on %s\n", generation.tokens.size(),
+               generation.rate(), name.c_str());
   if (!flags.sampler.isGreedy())
     std::fprintf(stderr, "seed     %lld\n", static_cast<long long>(flags.seed));
   if (const DeviceEngine *engine = llm.deviceEngine())
@@ -110,8 +111,8 @@ Status verifyKernels(const GgufFile &file, Llm &llm, const std::vector<TokenId> 
   };
   if (const KernelCheck *off = report.firstOff())
     return Error{ErrorCode::Internal, "verify: " + show(*off)};
-  std::printf("%zu launches, %zu results agree with the reference", report.launches,
-              report.checks.size());
+  std::printf("%zu launches on %s, %zu results agree with the reference", report.launches,
+              llm.engine().describe().c_str(), report.checks.size());
   if (report.unchecked)
     std::printf(" (%zu more are no value of the graph)", report.unchecked);
   if (const KernelCheck *worst = report.worst())
@@ -169,8 +170,11 @@ Status run(const Flags &flags) {
   catchInterrupts();
   if (flags.verify)
     return verifyKernels(file, *llm, ids);
-  if (options.withLogits)
+  if (options.withLogits) {
+    if (!flags.quiet)
+      std::fprintf(stderr, "device   %s\n", llm->engine().describe().c_str());
     return writeLogits(*llm, ids, flags.logits);
+  }
 
   Generation generation(
       *llm, tokenizer ? &*tokenizer : nullptr,
