@@ -104,7 +104,7 @@ TEST_F(Strict, RegistersThatNothingWrote) {
     s_mov_b32 exec_lo, 0xf
     v_mov_b32 v1, 0
     s_mov_b32 exec_lo, -1
-    v_mov_b32 v2, v1)"),
+    v_not_b32 v2, v1)"),
               EndsWith("lane 4: reads v1, which nothing has written in this lane"));
   // DPP reads the lane to the left.
   EXPECT_THAT(error(R"(
@@ -113,6 +113,23 @@ TEST_F(Strict, RegistersThatNothingWrote) {
     s_mov_b32 exec_lo, -1
     v_mov_b32_dpp v2, v1 row_shr:1 row_mask:0xf bank_mask:0x1)"),
               EndsWith("lane 0: reads v1, which nothing has written in this lane"));
+}
+
+// Compilers copy what they never use, and take the low half of 64 bits of which they only know
+// that.
+TEST_F(Strict, UndefinedValuesMayBeCopiedButNotUsed) {
+  EXPECT_EQ(error(R"(
+    v_mov_b32 v1, v9
+    v_dual_mov_b32 v2, v1 :: v_dual_mov_b32 v3, v0
+    s_mov_b64 s[8:9], s[10:11]
+    v_mad_u64_u32 v[4:5], null, v0, v0, v[0:1]
+    v_add_nc_u32 v6, v4, v3)"),
+            "");
+  EXPECT_THAT(error("v_mov_b32 v1, v9\nv_not_b32 v2, v1"), HasSubstr("lane 0: reads v1, which"));
+  EXPECT_THAT(error("s_mov_b64 s[8:9], s[10:11]\ns_not_b32 s8, s9"),
+              EndsWith("reads s9, which nothing has written"));
+  EXPECT_THAT(error("v_mad_u64_u32 v[4:5], null, v0, v0, v[0:1]\nv_not_b32 v2, v5"),
+              HasSubstr("lane 0: reads v5, which"));
 }
 
 TEST_F(Strict, LoadsThatWereNotWaitedFor) {

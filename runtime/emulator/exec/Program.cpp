@@ -1,5 +1,6 @@
 #include "runtime/emulator/exec/Program.h"
 
+#include "runtime/emulator/exec/Strict.h"
 #include "runtime/emulator/exec/WaveState.h"
 
 #include <algorithm>
@@ -107,6 +108,8 @@ Step Program::makeStep(Instruction &instruction) {
     step.kind = StepKind::Execute;
     step.execute = failStep;
   }
+  step.laneUse = laneUse(instruction);
+  step.undefined = undefinedUse(instruction);
   step.slots = issueSlots(instruction, step.instructionClass);
   return step;
 }

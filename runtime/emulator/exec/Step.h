@@ -36,11 +36,19 @@ struct Segment {
   uint32_t instructions = 0, vector = 0, slots = 0;
 };
 
+/// How an instruction uses the lanes of vector registers.
+enum class LaneUse : uint8_t { Exec, All, Dpp, OneLane, FirstLane, WriteLane };
+/// What it makes of registers that nothing has written. Compilers copy values they never use, and
+/// multiply and add 64 bits to get the low 32.
+enum class Undefined : uint8_t { IsError, IsCopied, StaysInHighHalf };
+
 struct Step {
   StepKind kind = StepKind::Nop;
   Condition condition = Condition::Always;
   InstructionClass instructionClass = InstructionClass::Nop;
   uint8_t slots = 0;
+  LaneUse laneUse = LaneUse::Exec;
+  Undefined undefined = Undefined::IsError;
   uint32_t segment = 0; // StepKind::Segment: which, and what it counts
   const Segment *counted = nullptr;
   Execute execute = nullptr;

@@ -54,6 +54,8 @@ private:
   };
 
   bool checkRead(Wave &wave, const Step &step, const RegisterRange &range, uint32_t lanes);
+  bool checkReads(Wave &wave, const Step &step);
+  void copyDefined(const Instruction &instruction, uint32_t lanes);
   bool checkPending(Wave &wave, const Step &step, const RegisterRange &range, bool write);
   bool checkBarrier(Wave &wave, const Step &step);
   void wait(const Instruction &instruction);
@@ -78,11 +80,11 @@ private:
   bool scalar_[128] = {};     // holds a value
   bool scc_ = false;
   uint64_t pendingVector_[kCounters][256] = {}, pendingScalar_[kCounters][128] = {};
+  uint32_t definedHigh_ = 0; // lanes of the high half that a 64-bit multiply and add was given
   bool usedFlatGlobal_ = false, usedFlatLds_ = false; // by the FLAT instruction that runs
 };
 
-/// How an instruction uses the lanes of vector registers.
-enum class LaneUse : uint8_t { Exec, All, Dpp, OneLane, FirstLane, WriteLane };
 LaneUse laneUse(const Instruction &instruction);
+Undefined undefinedUse(const Instruction &instruction);
 
 } // namespace rosso::emulator

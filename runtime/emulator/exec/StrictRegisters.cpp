@@ -77,6 +77,17 @@ LaneUse laneUse(const Instruction &instruction) {
   return instruction.modifiers.dpp == DppControl::None ? LaneUse::Exec : LaneUse::Dpp;
 }
 
+Undefined undefinedUse(const Instruction &instruction) {
+  const std::string &name = instruction.name;
+  if (instruction.modifiers.dpp == DppControl::None &&
+      (name == "v_mov_b32" || name == "s_mov_b32" || name == "s_mov_b64") &&
+      (!instruction.second || instruction.second->name == "v_mov_b32"))
+    return Undefined::IsCopied;
+  if (name.starts_with("v_mad_") && (name.ends_with("_u64_u32") || name.ends_with("_i64_i32")))
+    return Undefined::StaysInHighHalf;
+  return Undefined::IsError;
+}
+
 StrictWave::StrictWave(amd::Isa isa, uint32_t vectors, const std::vector<uint16_t> &scalars)
     : isa_(isa) {
   std::fill(vector_, vector_ + vectors, ~0u);
@@ -199,6 +210,74 @@ void StrictWave::wait(const Instruction &instruction) {
   }
 }
 
+bool StrictWave::checkReads(Wave &wave, const Step &step) {
+  const Instruction &instruction = *step.instruction;
+  for (const RegisterRange &range : instruction.reads)
+    if (!checkPending(wave, step, range, false))
+      return false;
+  const uint32_t exec = wave.exec();
+  uint32_t lanes = exec, firstLanes = exec;
+  switch (step.laneUse) {
+  case LaneUse::All:
+    lanes = firstLanes = ~0u;
+    break;
+  case LaneUse::OneLane:
+    lanes = firstLanes = 1u << namedLane(wave, instruction);
+    break;
+  case LaneUse::FirstLane:
+    lanes = firstLanes = exec ? exec & -exec : 1;
+    break;
+  case LaneUse::Dpp: // moves only the first source
+    if (step.alu)
+      firstLanes = dppLanes(exec, *step.alu).read;
+    break;
+  default:
+    break;
+  }
+  definedHigh_ = ~0u; // of a constant
+  bool first = true;
+  for (RegisterRange range : instruction.reads) {
+    const uint32_t wanted = range.vector && first ? firstLanes : lanes;
+    first &= !range.vector;
+    if (step.undefined == Undefined::IsCopied && range.index != kScc)
+      continue;
+    if (step.undefined == Undefined::StaysInHighHalf && range.dwords == 2) {
+      definedHigh_ = range.vector ? vector_[(range.index + 1) & 255]
+                                  : 0 - static_cast<uint32_t>(scalar_[(range.index + 1) & 127]);
+      range.dwords = 1;
+    }
+    if (!checkRead(wave, step, range, wanted))
+      return false;
+  }
+  return true;
+}
+
+/// v_mov and s_mov: the destination is as defined as the source.
+void StrictWave::copyDefined(const Instruction &instruction, uint32_t lanes) {
+  // Both halves of a VOPD read before either writes.
+  const Instruction *halves[] = {&instruction, instruction.second.get()};
+  uint32_t vectors[2] = {~0u, ~0u};
+  bool scalars[2][2] = {{true, true}, {true, true}};
+  for (int half = 0; half < 2 && halves[half]; ++half) {
+    const Operand &from = halves[half]->operands[1];
+    for (uint32_t i = 0; i < 2; ++i)
+      if (from.kind == OperandKind::Sgpr)
+        scalars[half][i] = scalar_[(from.index + std::min<uint32_t>(i, from.dwords - 1u)) & 127];
+    if (from.kind == OperandKind::Vgpr)
+      vectors[half] = vector_[from.index];
+    else if (from.kind == OperandKind::Sgpr)
+      vectors[half] = scalars[half][0] ? ~0u : 0;
+  }
+  for (int half = 0; half < 2 && halves[half]; ++half) {
+    const Operand &to = halves[half]->operands[0];
+    if (to.kind == OperandKind::Vgpr)
+      vector_[to.index] = (vector_[to.index] & ~lanes) | (vectors[half] & lanes);
+    else
+      for (uint32_t i = 0; i < to.dwords; ++i)
+        scalar_[(to.index + i) & 127] = scalars[half][i & 1] || to.index >= kNull;
+  }
+}
+
 bool StrictWave::before(Wave &wave, const Step &step) {
   const Instruction &instruction = *step.instruction;
   usedFlatGlobal_ = usedFlatLds_ = false;
@@ -211,24 +290,8 @@ bool StrictWave::before(Wave &wave, const Step &step) {
     if (!checkBarrier(wave, step))
       return false;
   }
-  const uint32_t exec = wave.exec();
-  const LaneUse use = laneUse(instruction);
-  uint32_t lanes = exec, firstLanes = exec;
-  if (use == LaneUse::All)
-    lanes = firstLanes = ~0u;
-  else if (use == LaneUse::OneLane)
-    lanes = firstLanes = 1u << namedLane(wave, instruction);
-  else if (use == LaneUse::FirstLane)
-    lanes = firstLanes = exec ? exec & -exec : 1;
-  else if (use == LaneUse::Dpp && step.alu)
-    firstLanes = dppLanes(exec, *step.alu).read;
-  bool first = true; // DPP moves only the first source
-  for (const RegisterRange &range : instruction.reads) {
-    if (!checkPending(wave, step, range, false) ||
-        !checkRead(wave, step, range, range.vector && first ? firstLanes : lanes))
-      return false;
-    first &= !range.vector;
-  }
+  if (!checkReads(wave, step))
+    return false;
   for (const RegisterRange &range : instruction.writes)
     if (!checkPending(wave, step, range, true))
       return false;
@@ -279,7 +342,7 @@ void StrictWave::after(Wave &wave, const Step &step) {
   const Instruction &instruction = *step.instruction;
   const uint32_t exec = wave.exec();
   uint32_t lanes = exec;
-  switch (laneUse(instruction)) {
+  switch (step.laneUse) {
   case LaneUse::All:
     lanes = ~0u;
     break;
@@ -293,10 +356,15 @@ void StrictWave::after(Wave &wave, const Step &step) {
   default:
     break;
   }
+  if (step.undefined == Undefined::IsCopied)
+    return copyDefined(instruction, lanes);
   for (const RegisterRange &range : instruction.writes)
     for (uint32_t i = 0; i < range.dwords; ++i) {
-      if (range.vector)
-        vector_[(range.index + i) & 255] |= lanes;
+      uint32_t &defined = vector_[(range.index + i) & 255];
+      if (range.vector && i == 1 && step.undefined == Undefined::StaysInHighHalf)
+        defined = (defined & ~lanes) | (definedHigh_ & lanes);
+      else if (range.vector)
+        defined |= lanes;
       else if (range.index == kScc)
         scc_ = true;
       else
