@@ -72,7 +72,7 @@ TEST_P(Emulated, RunsCanBeQueuedAhead) {
   Ticket last = 0;
   for (int64_t t = 1; t <= 30; ++t) {
     auto ticket = exe->submit(0, std::array<int64_t, 2>{0, t * 30});
-    ASSERT_OK(ticket);
+    ASSERT_TRUE(ticket.ok()) << ticket.error().message;
     last = *ticket;
     expected += static_cast<float>(t * 30) + 0.5f;
   }
@@ -95,8 +95,10 @@ TEST_P(Emulated, SharedMemoryAndBarriers) {
   std::iota(x.begin(), x.end(), 0.0f);
   ASSERT_OK(exe->run(0, std::array<int64_t, 2>{0, 0}));
   auto y = floats(exe->output(0, 0));
-  for (size_t i = 0; i < y.size(); ++i)
-    EXPECT_EQ(y[i], static_cast<float>(i / 64 * 64 + 63 - i % 64)) << i;
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t from = i / 64 * 64 + 63 - i % 64;
+    EXPECT_EQ(y[i], static_cast<float>(from)) << i;
+  }
 }
 
 TEST_P(Emulated, PrivateMemory) {

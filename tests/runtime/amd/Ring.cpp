@@ -11,8 +11,6 @@
 namespace rosso::amd {
 namespace {
 
-using testing::ElementsAre;
-
 struct Memory16 {
   std::array<uint32_t, 16> words{};
   uint64_t write = 77, read = 77;

@@ -11,7 +11,7 @@ std::vector<uint8_t> testKernels(const std::string &chip) {
 }
 
 Program addAndAccumulate(const std::string &chip) {
-  const Dim T = Dim::variable("T");
+  const Dim count = Dim::variable("T");
   Program program;
   program.target = "amdgpu:" + chip;
   program.code = testKernels(chip);
@@ -24,7 +24,7 @@ Program addAndAccumulate(const std::string &chip) {
   Launch add{.kernel = 0,
              .buffers = {{Space::Input, 0, 0}, {Space::Weight, 0, 0}, {Space::Scratch, 0, 64}},
              .outputCount = 1,
-             .grid = {{T, 64}},
+             .grid = {{count, 64}},
              .nodes = {}};
   Launch accumulate{
       .kernel = 1,
@@ -33,7 +33,7 @@ Program addAndAccumulate(const std::string &chip) {
       .grid = {},
       .nodes = {}};
   program.entries = {
-      {"step", {{"x", "f32", {T}, 4000}}, {{"y", "f32", {1}, 4}}, {add, accumulate}}};
+      {"step", {{"x", "f32", {count}, 4000}}, {{"y", "f32", {1}, 4}}, {add, accumulate}}};
   return program;
 }
 
