@@ -206,8 +206,10 @@ CompiledFunction::operator()(const std::vector<HostTensor> &inputs,
   std::vector<HostTensor> results;
   for (size_t i = 0; i < outputs_.size(); ++i) {
     HostTensor result{outputs_[i].dtype, extentsOf(outputs_[i].shape, values), {}};
-    auto bytes = output(static_cast<int>(i)).first(bytesOf(result.dtype, result.shape));
-    result.bytes.assign(bytes.begin(), bytes.end());
+    result.bytes.resize(bytesOf(result.dtype, result.shape));
+    const BufferRef place{outputs_[i].isState ? Space::State : Space::Output,
+                          static_cast<uint32_t>(outputs_[i].slot), 0};
+    ROSSO_CHECK(executable_->download(0, place, result.bytes));
     results.push_back(std::move(result));
   }
   return results;

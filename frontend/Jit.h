@@ -46,7 +46,8 @@ public:
   Result<std::vector<HostTensor>> operator()(const std::vector<HostTensor> &inputs,
                                              const std::vector<Binding> &variables = {});
 
-  /// The same without copies or allocations: write the inputs, run, read the outputs.
+  /// The same without copies or allocations: write the inputs, run, read the outputs. States can
+  /// be read so only where the host sees the device's memory; elsewhere they are empty.
   std::span<uint8_t> input(int index) { return executable_->input(0, inputs_[index].slot); }
   std::span<const uint8_t> output(int index) const;
   Status run(const std::vector<Binding> &variables = {});

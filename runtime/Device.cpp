@@ -6,8 +6,14 @@
 #include "runtime/host/HostDevice.h"
 
 #include <charconv>
+#include <cstdlib>
 
 namespace rosso {
+
+std::string defaultDevice() {
+  const char *named = std::getenv("ROSSO_DEVICE");
+  return named && *named ? named : "host";
+}
 namespace {
 
 Result<std::unique_ptr<Device>> openEmulated(const RunOptions &options) {

@@ -14,7 +14,8 @@ void ModelFlags::declareContext(Arguments &arguments) {
 }
 
 void ModelFlags::declareDevice(Arguments &arguments) {
-  arguments.text("--device", "NAME", "host, emu, amd[:N], or reference: the slow truth (host)",
+  arguments.text("--device", "NAME",
+                 "host, emu, amd[:N], or reference: the slow truth (" + defaultDevice() + ")",
                  device);
   arguments.integer("--threads", "worker threads (one per physical core)", threads, 1, 1024);
   arguments.flag("--exact", "activations stay f32 instead of int8 blocks", exact);

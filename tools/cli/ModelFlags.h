@@ -12,7 +12,7 @@ struct ModelFlags {
   std::string path;
   int64_t context = 0, threads = 0;
   std::string kv = "f16";
-  std::string device = "host";
+  std::string device = defaultDevice();
   bool exact = false;
 
   void declareModel(Arguments &arguments) {
