@@ -14,7 +14,7 @@ namespace {
 struct Kernel {
   std::unique_ptr<Program> program;
   uint64_t ran = 0; // instructions of waves, interpreted
-  /// By MODE at the start, and whether all lanes are active then. Null: cannot be translated.
+  /// By MODE at the start, and whether all lanes are active then.
   std::map<std::pair<uint32_t, bool>, std::unique_ptr<Translation>> translations;
 };
 
@@ -31,7 +31,7 @@ struct KernelEngine final : Engine {
 
   uint64_t heartbeat() const override { return finished.load(std::memory_order_relaxed); }
 
-  const Translation *translation(Kernel &kernel, const Launch &launch) const;
+  Result<const Translation *> translation(Kernel &kernel, const Launch &launch) const;
 
   const EngineOptions options;
   Memory &memory;
@@ -51,8 +51,10 @@ Result<Counters> KernelEngine::run(const Dispatch &dispatch, const Visibility &v
     kernel.program = std::make_unique<Program>(*decoder, memory, *options.chip);
   Launch launch(options, memory, *kernel.program, dispatch, visibility, stop, finished);
   ROSSO_CHECK(launch.check());
-  if (options.mode == Mode::Fast)
-    launch.use(translation(kernel, launch));
+  if (options.mode == Mode::Fast) {
+    ROSSO_TRY(const Translation *host, translation(kernel, launch));
+    launch.use(host);
+  }
   auto counters = launch.run(*pool, launchThreads);
   if (counters)
     for (uint64_t count : counters->instructions)
@@ -61,25 +63,24 @@ Result<Counters> KernelEngine::run(const Dispatch &dispatch, const Visibility &v
 }
 
 /// Translating costs as much as interpreting some hundred thousand instructions.
-const Translation *KernelEngine::translation(Kernel &kernel, const Launch &launch) const {
+Result<const Translation *> KernelEngine::translation(Kernel &kernel, const Launch &launch) const {
   const auto key = std::pair(launch.startMode(), launch.hasFullWavesOnly());
   if (auto found = kernel.translations.find(key); found != kernel.translations.end())
-    return found->second.get();
+    return static_cast<const Translation *>(found->second.get());
   const auto regions = kernel.program->regions();
   uint64_t steps = 0;
   for (const auto &region : regions)
     steps += region.size();
   if (kernel.ran + launch.waves() * steps < options.translateAfter)
-    return nullptr;
-  auto translation = translateKernel({.regions = regions,
-                                      .entry = launch.entry(),
-                                      .program = kernel.program.get(),
-                                      .mode = key.first,
-                                      .fullWaves = key.second});
-  auto &kept = kernel.translations[key];
-  if (translation)
-    kept = std::move(*translation);
-  return kept.get();
+    return static_cast<const Translation *>(nullptr);
+  ROSSO_TRY(auto translation, translateKernel({.regions = regions,
+                                               .entry = launch.entry(),
+                                               .program = kernel.program.get(),
+                                               .mode = key.first,
+                                               .fullWaves = key.second}));
+  const Translation *result = translation.get();
+  kernel.translations[key] = std::move(translation);
+  return result;
 }
 
 } // namespace

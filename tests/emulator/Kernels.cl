@@ -142,3 +142,44 @@ __kernel __attribute__((reqd_work_group_size(256, 1, 1))) void dots(GLOBAL const
   sum += __builtin_amdgcn_permlanex16(sum, sum, 0, 0, false, false);
   out[ITEM] = __builtin_amdgcn_readfirstlane(sum);
 }
+
+// A matrix of blocks of 32 weights of 4 bits by a vector of signed bytes: each wave one row, each
+// lane every 32nd block.
+typedef uint uint4v __attribute__((ext_vector_type(4)));
+__kernel __attribute__((reqd_work_group_size(256, 1, 1))) void
+matvec(GLOBAL const uint4v *codes, GLOBAL const half *scales, GLOBAL const int4v *x,
+       GLOBAL const float *xScales, GLOBAL const float *xSums, GLOBAL float *y, long blocks) {
+  const uint lane = __builtin_amdgcn_workitem_id_x() & 31;
+  const uint wave = __builtin_amdgcn_readfirstlane(__builtin_amdgcn_workitem_id_x() >> 5);
+  const uint row = __builtin_amdgcn_workgroup_id_x() * 8 + wave;
+  GLOBAL const uint4v *w = codes + row * (uint)blocks;
+  GLOBAL const half *d = scales + row * (uint)blocks;
+  float sum = 0;
+#pragma clang loop unroll_count(4)
+  for (uint b = lane; b < (uint)blocks; b += 32) {
+    const uint4v q = w[b];
+    const int4v low = x[2 * b], high = x[2 * b + 1];
+    int dot = 0;
+    for (int i = 0; i < 4; ++i) {
+#if !defined(__gfx1030__)
+      dot = __builtin_amdgcn_sudot4(false, q[i] & 0x0F0F0F0F, true, low[i], dot, false);
+      dot = __builtin_amdgcn_sudot4(false, q[i] >> 4 & 0x0F0F0F0F, true, high[i], dot, false);
+#else
+      dot = __builtin_amdgcn_sdot4(q[i] & 0x0F0F0F0F, low[i], dot, false);
+      dot = __builtin_amdgcn_sdot4(q[i] >> 4 & 0x0F0F0F0F, high[i], dot, false);
+#endif
+    }
+    sum = __builtin_fmaf((float)d[b], xScales[b] * (float)dot - 8 * xSums[b], sum);
+  }
+#define MOVED(X, CONTROL)                                                                          \
+  __builtin_bit_cast(float, __builtin_amdgcn_update_dpp(0, __builtin_bit_cast(int, X), CONTROL,    \
+                                                        0xF, 0xF, true))
+  sum += MOVED(sum, 0xB1);
+  sum += MOVED(sum, 0x4E);
+  sum += MOVED(sum, 0x141);
+  sum += MOVED(sum, 0x140);
+  const int bits = __builtin_bit_cast(int, sum);
+  sum += __builtin_bit_cast(float, __builtin_amdgcn_permlanex16(bits, bits, 0, 0, false, false));
+  if (lane == 0)
+    y[row] = sum;
+}

@@ -204,12 +204,38 @@ void emitPerm(Emitter &emitter, const BoundAlu &alu, Emit general) {
   emitter.store(alu, OperandType::B32, result);
 }
 
+/// 64-bit shifts by a constant, in dwords.
+enum class Shift : uint8_t { Left, Right, Arithmetic };
+template <Shift How> void emitShift64(Emitter &emitter, const BoundAlu &alu, Emit general) {
+  if (alu.source[0].kind != Kind::Constant || alu.source[1].kind != Kind::Vgpr) {
+    general(emitter, alu);
+    return;
+  }
+  const unsigned count = alu.source[0].value & 63, part = count & 31;
+  Val lo = emitter.vgpr(alu.source[1].index), hi = emitter.vgpr(alu.source[1].index + 1u);
+  Val fill = How == Shift::Arithmetic ? sra(hi, splat(hi, 31)) : emitter.laneConstant(0);
+  Val n = splat(lo, part);
+  Val newLo, newHi;
+  if constexpr (How == Shift::Left) {
+    newLo = count < 32 ? lo << n : fill;
+    newHi = count == 0 ? hi : count < 32 ? funnelShift(hi, lo, splat(lo, 32 - part)) : lo << n;
+  } else {
+    auto shifted = [&](Val x) { return How == Shift::Arithmetic ? sra(x, n) : x >> n; };
+    newLo = count < 32 ? funnelShift(hi, lo, n) : shifted(hi);
+    newHi = count < 32 ? shifted(hi) : fill;
+  }
+  Val active = emitter.activeLanes(alu);
+  emitter.setMasked(alu.destination.index, newLo, active);
+  emitter.setMasked(alu.destination.index + 1, newHi, active);
+}
+
 template <void (*Better)(Emitter &, const BoundAlu &, Emit)>
 void emitBetter(Emitter &emitter, const BoundAlu &alu) {
   static const auto general = [&] {
-    for (const EmitRow &row : vector32Rows())
-      if (row.name == alu.op->name)
-        return row.emit;
+    for (auto rows : {vector32Rows(), vector64Rows()})
+      for (const EmitRow &row : rows)
+        if (row.name == alu.op->name)
+          return row.emit;
     return Emit(nullptr);
   }();
   Better(emitter, alu, general);
@@ -225,6 +251,9 @@ constexpr EmitRow kRows[] = {
     {"v_permlane16_b32", emitPermLane<0>},
     {"v_permlanex16_b32", emitPermLane<16>},
     {"v_swap_b32", emitSwap},
+    {"v_lshlrev_b64", emitBetter<emitShift64<Shift::Left>>},
+    {"v_lshrrev_b64", emitBetter<emitShift64<Shift::Right>>},
+    {"v_ashrrev_i64", emitBetter<emitShift64<Shift::Arithmetic>>},
     {"v_dot4_i32_iu8", emitBetter<emitDot4>},
     {"v_perm_b32", emitBetter<emitPerm>},
 };

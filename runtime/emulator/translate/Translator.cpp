@@ -369,7 +369,9 @@ Result<std::unique_ptr<Translation>> translateKernel(const TranslationInput &inp
   auto machine = llvm::orc::JITTargetMachineBuilder::detectHost();
   if (!machine)
     return failed(machine.takeError());
-  machine->setCodeGenOptLevel(llvm::CodeGenOptLevel::Less);
+  // Blocks keep nothing in registers for each other, and the rows leave little to optimize: more
+  // than the least effort doubles the time of translation and gains nothing.
+  machine->setCodeGenOptLevel(llvm::CodeGenOptLevel::None);
   auto jit = llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(*machine)).create();
   if (!jit)
     return failed(jit.takeError());

@@ -167,16 +167,16 @@ template <class C, class W> LANES_INLINE auto clampU32(const C &c, W x) {
     x = select(ltU(constant(x, 0xFFFFFFFF), x), constant(x, 0xFFFFFFFF), x);
   return low(x);
 }
-template <class C, class T, class M> LANES_INLINE auto addWithCarry(const C &c, T a, T b, M carry) {
-  auto sum = zext(a) + zext(b) + zext(bitOf(carry));
-  auto out = nonZero(high(sum));
-  return WithBit{c.clamp() ? select(out, constant(a, 0xFFFFFFFF), low(sum)) : low(sum), out};
+template <class C, class T, class M>
+LANES_INLINE auto addWithCarry(const C &c, T a, T b, M carry) {
+  T sum = a + b + bitOf(carry);
+  auto out = either(ltU(sum, a), both(carry, eq(sum, a)));
+  return WithBit{c.clamp() ? select(out, constant(a, 0xFFFFFFFF), sum) : sum, out};
 }
 template <class C, class T, class M>
 LANES_INLINE auto subWithBorrow(const C &c, T a, T b, M borrow) {
-  auto difference = zext(a) - zext(b) - zext(bitOf(borrow));
-  auto out = nonZero(high(difference));
-  T r = low(difference);
+  T r = a - b - bitOf(borrow);
+  auto out = either(ltU(a, b), both(borrow, eq(a, b)));
   return WithBit{c.clamp() ? select(out, constant(a, 0), r) : r, out};
 }
 /// The flag is the sign of the 65-bit sum.
