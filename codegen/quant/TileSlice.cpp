@@ -51,9 +51,10 @@ Value fmaHalves(Emit &e, Value a, Value b, Value c) {
 TileSlice::TileSlice(Emit &e, const Target &target, const QuantFormat &format, Value row)
     : e_(e), target_(target), format_(format), layout_(tileLayout(format, kTile32)), row_(row) {
   assert(format.blockLen % kWeights == 0 && kWeights % format.groupLen == 0);
-  for (unsigned first : {0u, format.groups()})
-    if (first == 0 || format.groupMins)
-      for (unsigned plane = 0; plane < layout_.scales.size(); ++plane)
+  // Neighbours next to each other: the compiler joins their loads.
+  for (unsigned plane = 0; plane < layout_.scales.size(); ++plane)
+    for (unsigned first : {0u, format.groups()})
+      if (first == 0 || format.groupMins)
         if (ScaleWord word = scaleWord(plane, first); !llvm::is_contained(words_, word))
           words_.push_back(word);
 }
@@ -80,27 +81,31 @@ TileSlice::ScaleWord TileSlice::scaleWord(unsigned plane, unsigned firstElement)
   return {.plane = plane, .firstBit = first, .moves = true};
 }
 
-/// Address of our row's lane of a plane's vector, which is the same in all lanes.
-Value TileSlice::planeAt(const TilePlane &plane, Value tile, Value vector) const {
+/// Bytes from the tile's start to row 0 of a plane's vector.
+Value TileSlice::vectorOffset(const TilePlane &plane, Value vector) const {
   Value pack = e_.constant(plane.pack);
-  const unsigned stride = plane.laneBytes * plane.pack;
-  Value place = e_.add(e_.mul(e_.divide(vector, pack), e_.constant(layout_.rows * stride)),
-                       e_.mul(e_.remainder(vector, pack), e_.constant(plane.laneBytes)));
-  return e_.at(e_.at(e_.at(tile, place), e_.mul(row_, e_.constant(stride))), plane.offset);
+  Value group = e_.constant(layout_.rows * plane.laneBytes * plane.pack);
+  return e_.add(e_.add(e_.mul(e_.divide(vector, pack), group),
+                       e_.mul(e_.remainder(vector, pack), e_.constant(plane.laneBytes))),
+                e_.constant(plane.offset));
 }
 
-Values TileSlice::load(Value tile, Value slice) const {
+Values TileSlice::load(Value matrix, Value offset, Value slice) const {
   Values bits;
-  auto push = [&](Value loaded, unsigned count) {
+  // The row's part goes last and into the same 32 bits: a load adds those to a scalar address.
+  auto push = [&](Value place, unsigned rowBytes, Type word, unsigned count) {
+    Value row = e_.mul(row_, e_.constant(rowBytes));
+    Value at = e_.at(matrix, e_.add(e_.add(offset, place), row));
+    const unsigned bytes = count * word.getIntOrFloatBitWidth() / 8;
+    Value loaded = e_.load(e_.vectorOf(word, count), at, bytes);
     for (unsigned i = 0; i < count; ++i)
-      bits.push_back(e_.lane(loaded, i));
+      bits.push_back(e_.zeroExtend(e_.lane(loaded, i), e_.i32()));
   };
   for (const TilePlane &plane : layout_.codes) {
     const unsigned together = std::min(plane.pack, plane.width);
     for (unsigned i = 0; i < plane.width; i += together) {
       Value vector = e_.add(e_.mul(slice, e_.constant(plane.width)), e_.constant(i));
-      push(e_.load(e_.vectorOf(e_.i32(), together), planeAt(plane, tile, vector), 4 * together),
-           together);
+      push(vectorOffset(plane, vector), 4 * plane.pack, e_.i32(), together);
     }
   }
   for (const ScaleWord &word : words_) {
@@ -108,16 +113,13 @@ Values TileSlice::load(Value tile, Value slice) const {
     Value bit = e_.constant(word.firstBit);
     if (word.moves)
       bit = e_.add(bit, e_.mul(slice, e_.constant(groupsOfSlice() * plane.width)));
-    Value at = planeAt(plane, tile, e_.divide(bit, e_.constant(8 * plane.laneBytes)));
-    Type type = e_.b.getIntegerType(8 * plane.laneBytes);
-    bits.push_back(e_.zeroExtend(e_.load(type, at, plane.laneBytes), e_.i32()));
+    Value vector = e_.divide(bit, e_.constant(8 * plane.laneBytes));
+    push(vectorOffset(plane, vector), plane.laneBytes * plane.pack,
+         e_.b.getIntegerType(8 * plane.laneBytes), 1);
   }
-  auto pushFloat = [&](const BlockScale &scale, unsigned offset) {
-    const unsigned bytes = byteSize(scale.type);
-    if (!bytes)
-      return;
-    Value at = e_.at(e_.at(tile, e_.mul(row_, e_.constant(bytes))), offset);
-    bits.push_back(e_.zeroExtend(e_.load(e_.b.getIntegerType(8 * bytes), at, bytes), e_.i32()));
+  auto pushFloat = [&](const BlockScale &scale, unsigned at) {
+    if (const unsigned bytes = byteSize(scale.type))
+      push(e_.constant(at), bytes, e_.b.getIntegerType(8 * bytes), 1);
   };
   pushFloat(format_.d, layout_.dOffset);
   pushFloat(format_.dmin, layout_.dminOffset);

@@ -34,8 +34,9 @@ public:
 
   /// How many i32s `load` gives.
   size_t words() const;
-  /// The bits of slice `slice` (an index, the same in all lanes) of the tile at `tile`, as i32s.
-  Values load(Value tile, Value slice) const;
+  /// The bits of slice `slice` (an index, the same in all lanes) of the tile `offset` bytes from
+  /// `matrix`, as i32s.
+  Values load(Value matrix, Value offset, Value slice) const;
   /// The weights in what `load` gave: 16 i32 of two halves each.
   Values expand(ValueRange bits, Value slice) const;
 
@@ -52,7 +53,7 @@ private:
   unsigned codeWords() const;
   ScaleWord scaleWord(unsigned plane, unsigned firstElement) const;
   Value scaleElement(ValueRange words, unsigned firstElement, unsigned inSlice, Value slice) const;
-  Value planeAt(const TilePlane &plane, Value tile, Value vector) const;
+  Value vectorOffset(const TilePlane &plane, Value vector) const;
 
   Emit &e_;
   const Target &target_;

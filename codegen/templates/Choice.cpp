@@ -22,7 +22,9 @@ void emitContraction(Emit &e, KernelContext &kernel) {
 }
 
 void emitLaneContraction(Emit &e, KernelContext &kernel) {
-  readsTiles(kernel) ? emitLaneTileContraction(e, kernel) : emitLaneDenseContraction(e, kernel);
+  if (!readsTiles(kernel))
+    return emitLaneDenseContraction(e, kernel);
+  fitsMatrices(kernel) ? emitLaneMatrixContraction(e, kernel) : emitLaneTileContraction(e, kernel);
 }
 
 int64_t laneWorkspaceBytes(const KernelContext &kernel) {

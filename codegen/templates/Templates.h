@@ -21,6 +21,7 @@ void emitLaneMap(Emit &e, KernelContext &kernel);
 void emitLaneReduce(Emit &e, KernelContext &kernel);
 void emitLaneContraction(Emit &e, KernelContext &kernel); // one of the next
 void emitLaneTileContraction(Emit &e, KernelContext &kernel);
+void emitLaneMatrixContraction(Emit &e, KernelContext &kernel); // where fitsMatrices says so
 void emitLaneDenseContraction(Emit &e, KernelContext &kernel);
 void emitLaneAttention(Emit &e, KernelContext &kernel);
 void emitLaneTopK(Emit &e, KernelContext &kernel);
@@ -29,5 +30,9 @@ void emitLaneTopK(Emit &e, KernelContext &kernel);
 /// the start of a program, and shared by all kernels, of which no two that have one run at a time.
 int64_t laneWorkspaceBytes(const KernelContext &kernel);
 int64_t laneAttentionWorkspace(const KernelContext &kernel);
+
+/// Whether a contraction of weights in tiles is one for matrix instructions: of many tokens in
+/// int8, on a chip that has them.
+bool fitsMatrices(KernelContext &kernel);
 
 } // namespace rosso

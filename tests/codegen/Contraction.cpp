@@ -17,6 +17,8 @@ struct Case {
   bool exact;
   int64_t rows, columns;
   std::string target = "host";
+
+  bool onHost() const { return target.starts_with("host"); }
 };
 
 std::string weightElement(const QuantFormat &format) {
@@ -39,8 +41,8 @@ std::string moduleOf(const Case &c) {
     text += ", rosso.vars = {T = [1, 300]}";
   text += "} {\nfunc.func @main(%x: " + x +
           " {rosso.name = \"x\", rosso.space = \"input\"}, %w: " + w +
-          " {rosso.name = \"w\", rosso.space = \"weight\", rosso.layout = \"tile16\"}) -> (" + y +
-          " {rosso.name = \"y\"}) {\n";
+          " {rosso.name = \"w\", rosso.space = \"weight\", rosso.layout = \"" +
+          (c.onHost() ? "tile16" : "tile32") + "\"}) -> (" + y + " {rosso.name = \"y\"}) {\n";
   if (!c.exact)
     text += "  %q = rosso.kernel \"quantize\" map (%a = %x : " + x + ") -> " + q +
             " attributes {slots = [#rosso.slot<scratch, index 0, offset 0>]} {\n    %0 = "
@@ -93,7 +95,7 @@ TEST_P(Contraction, AgreesWithExpandedWeights) {
   }
 }
 
-std::vector<Case> cases() {
+std::vector<Case> cases(const std::string &target) {
   std::vector<Case> all;
   for (const QuantFormat *format : kStoredFormats) {
     if (format->splitRows)
@@ -101,9 +103,9 @@ std::vector<Case> cases() {
     bool isFloat = format->isFloat();
     int64_t k = isFloat ? 172 : format->blockLen == 256 ? 768 : 416;
     for (int64_t tokens : {1, 2, 7, 261}) {
-      all.push_back({format, tokens, true, 40, k});
+      all.push_back({format, tokens, true, 40, k, target});
       if (!isFloat)
-        all.push_back({format, tokens, false, 40, k});
+        all.push_back({format, tokens, false, 40, k, target});
     }
   }
   return all;
@@ -132,12 +134,15 @@ INSTANTIATE_TEST_SUITE_P(LesserCpus, Contraction, ::testing::ValuesIn(lesserCpus
                          });
 #endif
 
-INSTANTIATE_TEST_SUITE_P(EveryFormat, Contraction, ::testing::ValuesIn(cases()),
-                         [](const auto &info) {
-                           const Case &c = info.param;
-                           return std::string(c.format->name) + "_tokens" +
-                                  std::to_string(c.tokens) + (c.exact ? "_exact" : "_int8");
-                         });
+std::string nameOf(const ::testing::TestParamInfo<Case> &info) {
+  const Case &c = info.param;
+  return std::string(c.format->name) + "_tokens" + std::to_string(c.tokens) +
+         (c.exact ? "_exact" : "_int8");
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryFormat, Contraction, ::testing::ValuesIn(cases("host")), nameOf);
+INSTANTIATE_TEST_SUITE_P(OnEmulatedGpu, Contraction, ::testing::ValuesIn(cases("emu:gfx1100")),
+                         nameOf);
 
 } // namespace
 } // namespace rosso::testing
