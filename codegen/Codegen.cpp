@@ -2,6 +2,7 @@
 #include "codegen/Codegen.h"
 
 #include "codegen/KernelLibrary.h"
+#include "codegen/Trace.h"
 #include "codegen/amdgpu/AmdCompiler.h"
 #include "codegen/host/HostCompiler.h"
 #include "ir/quant/Formats.h"
@@ -12,6 +13,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 namespace rosso {
@@ -29,7 +31,12 @@ public:
       program_.scratchBytes = static_cast<uint64_t>(bytes.getInt());
   }
 
-  Result<Program> build(KernelLibrary &library) {
+  /// `listing` may be null.
+  Result<Program> build(KernelLibrary &library, Listing *listing) {
+    listing_ = listing;
+    if (listing)
+      for (const auto &[name, bounds] : program_.vars)
+        listing->at.try_emplace(name, bounds.max);
     for (auto function : module_.getOps<func::FuncOp>())
       ROSSO_CHECK(addEntry(function, library));
     return std::move(program_);
@@ -72,6 +79,8 @@ private:
   Status addEntry(func::FuncOp function, KernelLibrary &library) {
     Entry entry;
     entry.name = function.getName().str();
+    if (listing_)
+      listing_->launches.emplace_back();
     places_.clear();
     layouts_.clear();
     for (BlockArgument argument : function.getArguments()) {
@@ -153,8 +162,66 @@ private:
     launch.bytesMoved = bytes;
     launch.operations = operationsOf(op);
     addRooms(op, entry);
+    if (listing_)
+      list(op, launch);
     entry.launches.push_back(std::move(launch));
     return {};
+  }
+
+  void list(KernelOp op, const Launch &launch) {
+    LaunchListing &listing = listing_->launches.back().emplace_back();
+    listing.nodes = nodesOf(op);
+    auto add = [&](Value v, uint64_t least) {
+      const BufferRef &ref = launch.buffers[listing.buffers.size()];
+      listing.buffers.push_back({.format = std::string(elementName(tensorOf(v).getElementType())),
+                                 .shape = shapeOf(v),
+                                 .bytes = ref.space == Space::Weight
+                                              ? program_.weights[ref.index].bytes
+                                              : byteSize(tensorOf(v), program_.vars),
+                                 .least = least});
+    };
+    for (BlockArgument input : op.getBody()->getArguments())
+      add(op.getInputs()[input.getArgNumber()], leastRead(input));
+    for (auto [result, value] :
+         llvm::zip(op.getResults(), op.getBody()->getTerminator()->getOperands())) {
+      auto update = value.getDefiningOp<UpdateOp>();
+      add(result, bytesNow(tensorOf(update ? update.getValue() : value)));
+    }
+  }
+
+  /// Of a tensor, with the variables of the listing.
+  uint64_t bytesNow(RankedTensorType type) const {
+    VarTable now;
+    for (const auto &[name, value] : listing_->at)
+      now[name] = {value, value};
+    return byteSize(type, now);
+  }
+
+  /// What a kernel has to read of an operand: of tables the rows that are looked up, of the KV
+  /// cache what is filled, of slices the slice.
+  uint64_t leastRead(BlockArgument input) const {
+    const uint64_t all = bytesNow(tensorOf(input));
+    uint64_t least = 0;
+    for (Operation *user : input.getUsers()) {
+      if (auto gather = dyn_cast<GatherOp>(user); gather && gather.getTable() == input) {
+        const auto bytes = static_cast<double>(bytesNow(tensorOf(gather.getResult())));
+        const auto wide = static_cast<double>(
+            bytesNow(withElement(tensorOf(input), tensorOf(gather.getResult()).getElementType())));
+        least += wide > 0 ? static_cast<uint64_t>(static_cast<double>(all) * bytes / wide) : 0;
+      } else if (auto update = dyn_cast<UpdateOp>(user); update && update.getState() == input) {
+        continue; // stays where it is
+      } else if (auto shrink = dyn_cast<ShrinkOp>(user)) {
+        least += bytesNow(tensorOf(shrink.getResult()));
+      } else if (auto attention = dyn_cast<AttentionOp>(user);
+                 attention && attention.getQuery() != input) {
+        const int64_t room = shapeOf(input)[1].eval(listing_->at);
+        const int64_t filled = dimOf(attention.getLength()).eval(listing_->at);
+        least += room > 0 ? all / static_cast<uint64_t>(room) * static_cast<uint64_t>(filled) : 0;
+      } else {
+        return all;
+      }
+    }
+    return std::min(least, all);
   }
 
   /// Slices whose place the variables give, and which not all of their values keep inside.
@@ -202,11 +269,16 @@ private:
 
   ModuleOp module_;
   Program program_;
+  Listing *listing_ = nullptr;
   llvm::DenseMap<Value, BufferRef> places_;
   llvm::DenseMap<Value, Layout> layouts_;
 };
 
 constexpr size_t kMaxThreads = 8;
+
+size_t threadsAtMost() {
+  return std::min<size_t>(kMaxThreads, std::max(1u, std::thread::hardware_concurrency()));
+}
 
 /// A share of the kernels.
 struct KernelModule {
@@ -227,28 +299,49 @@ void dumpKernels(ModuleOp module, const CodeDump &dump) {
   }
 }
 
-/// MLIR one share after the other, LLVM all at once, then one link.
+/// Fills what is known of a kernel before it is lowered, and marks its lines.
+void listCode(ModuleOp module, const LibraryKernel &kernel, const VarTable &vars,
+              const VarValues &at, KernelListing &listing) {
+  listing.name = kernel.description.name;
+  listing.nodes = nodesOf(kernel.op);
+  listing.region = traced(kernel.op);
+  // What the operands are outside is of no interest.
+  constexpr std::string_view kOutside = " = <<UNKNOWN SSA VALUE>>";
+  for (size_t found; (found = listing.region.text.find(kOutside)) != std::string::npos;)
+    listing.region.text.erase(found, kOutside.size());
+  listing.code = traced(module);
+  locateByLine(module);
+  Launch launch;
+  launch.grid = kernel.grid;
+  listing.runs =
+      runsOfLines(module, listing.code.nodes.size(), vars, at,
+                  {.items = itemCount(launch, at), .threads = kernel.description.threads});
+}
+
+/// MLIR one share after the other, LLVM all at once, then one link. With listings, one for each
+/// module.
 Result<std::vector<uint8_t>> compileModules(std::vector<KernelModule> &modules,
                                             const CodeTarget &target, bool mayImport,
-                                            const CodeDump &dump) {
+                                            const CodeDump &dump,
+                                            std::vector<KernelListing> *listings) {
   std::vector<KernelCode> shares;
   for (KernelModule &part : modules) {
-    ROSSO_TRY(KernelCode share, KernelCode::lower(*part.code));
+    ROSSO_TRY(KernelCode share, KernelCode::lower(*part.code, listings ? KernelCode::Lines::Keep
+                                                                       : KernelCode::Lines::Drop));
     shares.push_back(std::move(share));
   }
   std::vector<Result<std::vector<uint8_t>>> results(shares.size(), std::vector<uint8_t>());
-  auto compile = [&](size_t i) { results[i] = shares[i].compile(target, dump); };
-  if (dump) { // in a fixed order
-    for (size_t i = 0; i < shares.size(); ++i)
-      compile(i);
-  } else {
-    std::vector<std::thread> threads;
-    for (size_t i = 1; i < shares.size(); ++i)
-      threads.emplace_back(compile, i);
-    compile(0);
-    for (std::thread &thread : threads)
-      thread.join();
-  }
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < shares.size();)
+      results[i] = shares[i].compile(target, dump, listings ? &(*listings)[i] : nullptr);
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(shares.size(), threadsAtMost()) && !dump; ++i)
+    threads.emplace_back(work); // a dump is in a fixed order
+  work();
+  for (std::thread &thread : threads)
+    thread.join();
   std::vector<std::vector<uint8_t>> objects;
   for (Result<std::vector<uint8_t>> &result : results) {
     ROSSO_TRY(std::vector<uint8_t> object, std::move(result));
@@ -259,7 +352,7 @@ Result<std::vector<uint8_t>> compileModules(std::vector<KernelModule> &modules,
 
 /// One state for the workspace of all kernels that want one, in their launches before the results.
 /// No two of these may run at the same time.
-void addWorkspace(Program &program, const std::vector<LibraryKernel> &kernels) {
+void addWorkspace(Program &program, const std::vector<LibraryKernel> &kernels, Listing *listing) {
   int64_t bytes = 0;
   for (const LibraryKernel &kernel : kernels)
     bytes = std::max(bytes, kernel.workspaceBytes);
@@ -282,12 +375,17 @@ void addWorkspace(Program &program, const std::vector<LibraryKernel> &kernels) {
         continue;
       const size_t at = launch.buffers.size() - launch.outputCount;
       launch.buffers.insert(launch.buffers.begin() + static_cast<long>(at), ref);
+      if (listing) {
+        auto &buffers = listing->launches[i][j].buffers;
+        buffers.insert(buffers.begin() + static_cast<long>(at),
+                       {.format = slot.format, .shape = slot.shape, .bytes = slot.bytes});
+      }
     }
   }
 }
 
 /// Of the kernels of a GPU program: what they take, from the code object itself.
-Status describeResources(Program &program) {
+Status describeResources(Program &program, std::vector<KernelListing> *listings) {
   for (Kernel &kernel : program.kernels) {
     ROSSO_TRY(KernelResources resources, resourcesOf(program.code, kernel.symbol));
     kernel.ldsBytes = resources.ldsBytes;
@@ -296,6 +394,15 @@ Status describeResources(Program &program) {
       kernel.stats += ", lds " + std::to_string(resources.ldsBytes);
     if (resources.scratchBytes)
       kernel.stats += ", scratch " + std::to_string(resources.scratchBytes);
+    if (!listings)
+      continue;
+    KernelListing &listing = (*listings)[static_cast<size_t>(&kernel - program.kernels.data())];
+    listing.vgprs = resources.vgprs;
+    listing.sgprs = resources.sgprs;
+    listing.vgprSpills = resources.vgprSpills;
+    listing.sgprSpills = resources.sgprSpills;
+    listing.ldsBytes = resources.ldsBytes;
+    listing.scratchBytes = resources.scratchBytes;
   }
   return {};
 }
@@ -320,16 +427,17 @@ Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
                        vector::VectorDialect, LLVM::LLVMDialect>();
   KernelLibrary library;
   ProgramBuilder builder(module);
-  ROSSO_TRY(Program program, builder.build(library));
+  ROSSO_TRY(Program program, builder.build(library, options.listing));
 
-  // One module for each thread that will compile, filled as evenly as the kernels allow.
-  size_t parts = std::min<size_t>(
-      {library.kernels().size(), kMaxThreads, std::max(1u, std::thread::hardware_concurrency())});
-  std::vector<KernelModule> modules(std::max<size_t>(1, parts));
+  // One module for each thread that will compile, filled as evenly as the kernels allow; for a
+  // listing one for each kernel.
+  const size_t count = library.kernels().size();
+  std::vector<KernelModule> modules(
+      options.listing ? count : std::max<size_t>(1, std::min(count, threadsAtMost())));
   for (KernelModule &part : modules)
     part.code = ModuleOp::create(module.getLoc());
   for (LibraryKernel &kernel : library.kernels()) {
-    KernelModule &part = *std::min_element(
+    KernelModule &part = *std::min_element( // an empty one, as long as there is any
         modules.begin(), modules.end(),
         [](const KernelModule &a, const KernelModule &b) { return a.operations < b.operations; });
     isGpu ? emitGpuKernel(kernel, amd, program.vars, *part.code)
@@ -343,22 +451,30 @@ Result<Program> generate(ModuleOp module, const CodegenOptions &options) {
   if (options.dump)
     for (KernelModule &part : modules)
       dumpKernels(*part.code, options.dump);
+  std::vector<KernelListing> *listings = nullptr;
+  if (options.listing) {
+    listings = &options.listing->kernels;
+    listings->resize(count);
+    for (size_t i = 0; i < count; ++i)
+      listCode(*modules[i].code, library.kernels()[i], program.vars, options.listing->at,
+               (*listings)[i]);
+  }
   for (LibraryKernel &kernel : library.kernels())
     program.kernels.push_back(kernel.description);
   if (isGpu) {
-    ROSSO_TRY(program.code,
-              compileModules(modules, AmdCompiler(amd), /*mayImport=*/false, options.dump));
-    ROSSO_CHECK(describeResources(program));
+    ROSSO_TRY(program.code, compileModules(modules, AmdCompiler(amd), /*mayImport=*/false,
+                                           options.dump, listings));
+    ROSSO_CHECK(describeResources(program, listings));
     program.target = options.target;
   } else {
-    ROSSO_TRY(program.code,
-              compileModules(modules, HostCompiler(host), /*mayImport=*/true, options.dump));
+    ROSSO_TRY(program.code, compileModules(modules, HostCompiler(host), /*mayImport=*/true,
+                                           options.dump, listings));
     program.target = "host:" + host.cpu;
   }
   for (Entry &entry : program.entries)
     for (Launch &launch : entry.launches)
       launch.grid = library.kernels()[launch.kernel].grid;
-  addWorkspace(program, library.kernels());
+  addWorkspace(program, library.kernels(), options.listing);
   return program;
 }
 

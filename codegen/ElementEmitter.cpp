@@ -5,6 +5,8 @@
 #include "ir/quant/Formats.h"
 #include "ir/quant/Tile.h"
 
+#include "llvm/ADT/ScopeExit.h"
+
 namespace rosso {
 
 using namespace mlir;
@@ -27,6 +29,8 @@ Value ElementEmitter::compute(Value tensor, ValueRange index) {
   if (auto argument = dyn_cast<BlockArgument>(tensor))
     return operand(argument, index);
   Operation *op = tensor.getDefiningOp();
+  const Location outer = std::exchange(e_.loc, op->getLoc()); // for listings
+  llvm::scope_exit restore([&] { e_.loc = outer; });
   if (op->hasTrait<Elementwise>()) {
     Values operands;
     for (Value source : op->getOperands())

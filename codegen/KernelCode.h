@@ -2,6 +2,7 @@
 // between a CPU and a GPU is behind `CodeTarget`.
 #pragma once
 
+#include "runtime/program/Listing.h"
 #include "support/Result.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -41,14 +42,18 @@ public:
 /// Kernels as an LLVM module in a context of its own, so that several compile at once.
 class KernelCode {
 public:
+  enum class Lines : bool { Drop, Keep };
   /// Lowers every function of `module` (func, scf, arith, math, vector and llvm ops; consumed).
-  static Result<KernelCode> lower(mlir::ModuleOp module);
+  /// Kept lines become debug information; see codegen/Trace.h.
+  static Result<KernelCode> lower(mlir::ModuleOp module, Lines lines = Lines::Drop);
   KernelCode(KernelCode &&) noexcept;
   ~KernelCode();
 
   /// Optimises for the target, shows each kernel as "llvm" and "asm" if `sink` is set, and
-  /// compiles to an object file. Once.
-  Result<std::vector<uint8_t>> compile(const CodeTarget &target, const CodeDump &sink);
+  /// compiles to an object file. Once. `listing`, of the module's one kernel, receives what LLVM
+  /// made of it.
+  Result<std::vector<uint8_t>> compile(const CodeTarget &target, const CodeDump &sink,
+                                       KernelListing *listing = nullptr);
 
 private:
   struct State;
@@ -56,8 +61,8 @@ private:
   std::unique_ptr<State> state_;
 };
 
-/// Links objects into a shared object in memory. With `mayImport`, symbols that are not in them
-/// stay to be found in the process.
+/// Links objects into a shared object in memory, without debug information. With `mayImport`,
+/// symbols that are not in them stay to be found in the process.
 Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> &objects,
                                         bool mayImport);
 

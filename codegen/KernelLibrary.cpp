@@ -93,6 +93,15 @@ bool fitsSmallIndices(KernelOp op, const VarTable &vars) {
   return llvm::all_of(op.getInputs(), fits) && llvm::all_of(op.getResults(), fits);
 }
 
+/// What the code of a template is made of, unless it says otherwise: for listings.
+Location locOf(KernelOp op) {
+  llvm::SmallVector<Location> locs;
+  for (Operation &inner : *op.getBody())
+    if (isa<LinearOp, MatmulOp, AttentionOp>(inner) || inner.hasTrait<Reduction>())
+      locs.push_back(inner.getLoc());
+  return locs.empty() ? op.getLoc() : FusedLoc::get(op.getContext(), locs);
+}
+
 } // namespace
 
 uint32_t KernelLibrary::intern(KernelOp op, llvm::SmallVector<Layout> layouts) {
@@ -115,7 +124,7 @@ uint32_t KernelLibrary::intern(KernelOp op, llvm::SmallVector<Layout> layouts) {
 void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable &vars,
                     ModuleOp module) {
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  Location loc = kernel.op.getLoc();
+  Location loc = locOf(kernel.op);
   Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults();
 
@@ -165,13 +174,13 @@ void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable 
 void emitGpuKernel(LibraryKernel &kernel, const Target &target, const VarTable &vars,
                    ModuleOp module) {
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  Location loc = kernel.op.getLoc();
+  Location loc = locOf(kernel.op);
   Emit e(b, loc, {.indexBits = 32, .gpu = true});
   KernelContext context(kernel.op, target, vars, kernel.layouts);
   kernel.workspaceBytes = laneWorkspaceBytes(context);
   // Inputs, the workspace if there is one, results.
-  size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults() +
-                    (kernel.workspaceBytes ? 1 : 0);
+  size_t pointers =
+      kernel.op.getInputs().size() + kernel.op.getNumResults() + (kernel.workspaceBytes ? 1 : 0);
   llvm::SmallVector<Type> types(pointers, e.pointer(/*global memory*/ 1));
   types.push_back(e.pointer(/*constant memory*/ 4));
   auto function = func::FuncOp::create(b, loc, kernel.symbol, b.getFunctionType(types, {}));

@@ -78,8 +78,8 @@ Result<std::vector<uint8_t>> linkShared(const std::vector<std::vector<uint8_t>> 
   std::vector<std::string> paths;
   for (const Descriptor &input : inputs)
     paths.push_back(input.path());
-  std::vector<const char *> arguments = {"ld.lld",          "--threads=1", "-shared",
-                                         "--build-id=none", "-o",          output.c_str()};
+  std::vector<const char *> arguments = {
+      "ld.lld", "--threads=1", "-shared", "--build-id=none", "--strip-debug", "-o", output.c_str()};
   if (!mayImport)
     arguments.push_back("--no-undefined");
   for (const std::string &path : paths)

@@ -41,11 +41,11 @@ Result<Program> compile(const Graph &graph, const CompileOptions &options, Compi
     return program;
   };
 
-  if (!options.noCache && !options.dump)
+  if (!options.noCache && !options.dump && !options.listing)
     if (auto program = cache.find(key))
       return finish(*std::move(program), true);
   ROSSO_TRY(Program program, compiler.compile(graph, options));
-  if (!options.noCache)
+  if (!options.noCache && !options.listing)
     cache.store(key, program);
   return finish(std::move(program), false);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "frontend/Graph.h"
+#include "runtime/program/Listing.h"
 #include "runtime/program/Program.h"
 
 #include <functional>
@@ -24,6 +25,7 @@ struct CompileOptions {
   bool exact = false;          // activations stay f32 instead of int8 blocks
   bool noCache = false;        // neither read nor write the disk cache
   DumpSink dump = {};          // if set, the cache is not read: every stage must run to be seen
+  Listing *listing = nullptr;  // if set, receives all stages; the cache is not used
 };
 
 struct CompileStats {

@@ -1,5 +1,6 @@
 // The compiler's table of contents: graph -> IR -> passes -> code.
 #include "codegen/Codegen.h"
+#include "codegen/Trace.h"
 #include "frontend/Compile.h"
 #include "frontend/compiler/GraphToIr.h"
 #include "passes/Passes.h"
@@ -38,6 +39,25 @@ private:
   const DumpSink &sink_;
 };
 
+/// The same with what each line is made of.
+class ListPasses final : public mlir::PassInstrumentation {
+public:
+  explicit ListPasses(Listing &listing) : listing_(listing) {}
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
+    llvm::StringRef stage = pass->getArgument();
+    if (stage.empty())
+      return;
+    auto function = llvm::dyn_cast<mlir::func::FuncOp>(op);
+    listing_.stages.push_back({.stage = stage.str(),
+                               .entry = function ? function.getName().str() : "",
+                               .ir = traced(op)});
+  }
+
+private:
+  Listing &listing_;
+};
+
 /// The first error that MLIR reports while this lives.
 class FirstError {
 public:
@@ -65,6 +85,8 @@ Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) 
   ROSSO_TRY(auto module, importGraph(context, graph));
   if (options.dump)
     options.dump("ir", "", textOf(*module));
+  if (options.listing)
+    options.listing->stages.push_back({.stage = "ir", .entry = {}, .ir = traced(*module)});
   if (failed(mlir::verify(*module)))
     return errors.error(ErrorCode::BadInput);
 
@@ -73,10 +95,13 @@ Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) 
   buildPipeline(passes, {.exact = options.exact, .gpu = options.target.starts_with("amdgpu:")});
   if (options.dump)
     passes.addInstrumentation(std::make_unique<DumpPasses>(options.dump));
+  if (options.listing)
+    passes.addInstrumentation(std::make_unique<ListPasses>(*options.listing));
   if (failed(passes.run(*module)))
     return errors.error(ErrorCode::Unsupported);
 
-  return generate(*module, {.target = options.target, .dump = options.dump});
+  return generate(*module,
+                  {.target = options.target, .dump = options.dump, .listing = options.listing});
 }
 
 } // namespace
