@@ -87,7 +87,7 @@ void run(Mode mode) {
   report("WMMA f16", gpu,
          assembled(gpu, loop("v_wmma_f32_16x16x16_f16 v[0:7], v[8:15], v[16:23], v[0:7]\n"), 1));
 
-  const uint32_t rows = 2048, blocks = 4096 / 32;
+  const uint32_t rows = 16384, blocks = 4096 / 32;
   std::mt19937 random(1);
   auto bytes = [&](size_t count) {
     std::vector<uint32_t> values(count / 4);

@@ -1,5 +1,4 @@
 // GLOBAL, FLAT, SCRATCH and BUFFER instructions.
-#include "runtime/emulator/exec/BufferTrace.h"
 #include "runtime/emulator/exec/LaneMemory.h"
 #include "runtime/emulator/exec/Program.h"
 #include "runtime/emulator/exec/Strict.h"
@@ -47,7 +46,7 @@ bool findWindow(Wave &wave, const Step &step, uint32_t lane, uint64_t address) {
   Mapping *mapping = wave.state->memory->find(address, bytes);
   if (!mapping)
     return failAt(wave, step, lane, address, "not mapped");
-  front = {mapping->address, mapping->bytes, mapping->data, mapping};
+  front = windowOf(*wave.state, *mapping);
   return true;
 }
 
@@ -69,6 +68,9 @@ bool resolve(Wave &wave, const Step &step, const LaneAddresses &addresses, uint3
     if (atomic && address % bytes) [[unlikely]]
       return failAt(wave, step, lane, address, "not aligned to its size");
     pointers.at[lane] = wave.windows[0].data + offset;
+    if (wave.windows[0].trace)
+      wave.windows[0].trace->touch(offset, bytes, step.memory->access != Access::Store,
+                                   step.memory->access != Access::Load);
     hostBytes += wave.windows[0].mapping->region == Region::Host ? bytes : 0;
   }
   Counters &counters = wave.worker->counters;
@@ -93,11 +95,6 @@ void count(Wave &wave, const MemoryOp &op, const LaneAddresses &addresses, uint3
     counters.storeBytes += bytes;
     counters.sectorsWritten += all.sectors;
   }
-  if (wave.state->trace)
-    forLanes(mask, [&](uint32_t lane) {
-      wave.state->trace->touch(addresses.at[lane], op.bytes, op.access != Access::Store,
-                               op.access != Access::Load);
-    });
 }
 
 void move(Wave &wave, const MemoryOp &op, const LanePointers &pointers, uint32_t mask) {
@@ -132,27 +129,35 @@ LaneWords spread(uint32_t mask) {
   return static_cast<LaneWords>((bits & mask) == bits);
 }
 
-/// The usual case: all lanes of a load or store within 2 GiB from `base` on, in the mapping that
-/// was used last. False: it is not, and nothing has happened.
+/// The usual case: all lanes of a load or store within 2 GiB from `base` on, in one mapping. False:
+/// it is not, and nothing has happened.
 bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offsets, uint32_t mask) {
-  const Window &window = wave.windows[0];
-  if (op.access == Access::Atomic || wave.strict || wave.state->trace)
+  if (op.access == Access::Atomic || wave.strict)
     return false;
+  AccessMemo &memo = wave.worker->memo(op.number);
+  Window &window = memo.window;
   const LaneWords active = spread(mask);
   const uint32_t least = __builtin_reduce_min(static_cast<LaneWords>(offsets | ~active));
   const uint32_t most = __builtin_reduce_max(static_cast<LaneWords>(offsets & active));
-  const uint64_t begin = base + least - window.address;
+  uint64_t begin = base + least - window.address;
   const uint64_t span = static_cast<uint64_t>(most) - least + op.bytes;
-  if (begin > window.bytes || span > window.bytes - begin || span > 0x7FFFFFFF)
+  if (span > 0x7FFFFFFF)
     return false;
+  if (begin > window.bytes || span > window.bytes - begin) [[unlikely]] {
+    Mapping *mapping = wave.state->memory->find(base + least, span);
+    if (!mapping)
+      return false;
+    window = {mapping->address, mapping->bytes, mapping->data, mapping};
+    begin = base + least - window.address;
+  }
   const LaneWords relative = (offsets - least) & active;
   uint8_t *data = window.data + begin;
   LanePointers pointers;
   for (uint32_t lane = 0; lane < kLanes; ++lane)
     pointers.at[lane] = data + relative[lane];
 
-  const Touched all = touchedAgain(wave.worker->memo(op.number), relative,
-                                   static_cast<uint32_t>(base + least) & 127, mask, op.bytes);
+  const Touched all =
+      touchedAgain(memo, relative, static_cast<uint32_t>(base + least) & 127, mask, op.bytes);
   Counters &counters = wave.worker->counters;
   const uint64_t bytes = static_cast<uint64_t>(std::popcount(mask)) * op.bytes;
   const uint64_t hostBytes = window.mapping->region == Region::Host ? bytes : 0;

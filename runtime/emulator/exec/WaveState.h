@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/emulator/Engine.h"
+#include "runtime/emulator/exec/BufferTrace.h"
 #include "runtime/emulator/exec/Step.h"
 #include "runtime/emulator/exec/Wave.h"
 
@@ -16,7 +17,6 @@ namespace rosso::emulator {
 class Program;
 class StrictGroup;
 class StrictWave;
-class BufferTrace;
 
 /// How often a thread ran each segment of a program.
 struct SegmentRuns {
@@ -44,6 +44,14 @@ struct Touched {
   uint32_t sectors = 0, lines = 0;
 };
 
+/// A mapping found last.
+struct Window {
+  uint64_t address = 0, bytes = 0;
+  uint8_t *data = nullptr;
+  Mapping *mapping = nullptr;
+  BufferTrace::Sectors *trace = nullptr; // null: not traced
+};
+
 /// What the last execution of a memory instruction touched. Loops touch the same pattern again and
 /// again, somewhere else: counting it anew would cost more than executing it.
 struct alignas(64) AccessMemo {
@@ -51,6 +59,7 @@ struct alignas(64) AccessMemo {
   uint32_t start = 0, mask = 0; // nothing remembered
   Touched touched;
   uint32_t ldsClocks = 0;
+  Window window; // where, of vector memory
 };
 
 /// What a thread counts and keeps while it runs work groups one after the other.
@@ -64,13 +73,6 @@ struct Worker {
       memos.resize(number + 64);
     return memos[number];
   }
-};
-
-/// A mapping found last.
-struct Window {
-  uint64_t address = 0, bytes = 0;
-  uint8_t *data = nullptr;
-  Mapping *mapping = nullptr;
 };
 
 struct Workgroup;
@@ -118,6 +120,9 @@ struct Workgroup {
 };
 
 inline constexpr uint32_t kNoLane = 32;
+
+/// The window of a mapping, for this dispatch.
+Window windowOf(const DispatchState &state, Mapping &mapping);
 
 /// Records "kernel NAME: INSTRUCTION at 0x...: work group (x, y, z), wave w[, lane l]: what" as the
 /// group's error, and returns false.
