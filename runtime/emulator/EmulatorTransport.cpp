@@ -75,6 +75,7 @@ public:
                    std::to_string(memory_.ring.bytes));
     writePointer_ = writePointer;
     rang_ = when;
+    quiet_ = false;
     return {};
   }
 
@@ -98,12 +99,12 @@ public:
     transport_.inUse_.lock_shared();
     return !stop_;
   }
-  void wroteSignal(double seconds) override {
+  void signals(double seconds, bool last) override {
     std::lock_guard lock(transport_.mutex_);
-    ++transport_.events_;
     transport_.lastSignal_ = std::max(transport_.lastSignal_, seconds);
-    transport_.changed_.notify_all();
+    quiet_ = last && executing_ == writePointer_;
   }
+  void signalled() override { interrupt(); }
   void interrupt() override {
     std::lock_guard lock(transport_.mutex_);
     ++transport_.events_;
@@ -111,7 +112,10 @@ public:
   }
   const std::atomic<bool> &stop() const override { return stop_; }
 
-  bool idle() const { return readPointer_ == writePointer_; } // under the transport's mutex
+  // Under the transport's mutex. What the queue has not done yet, or the host could not tell to be
+  // undone, since it may have seen the last signal.
+  bool hasWork() const { return readPointer_ != writePointer_; }
+  bool looksIdle() const { return !hasWork() || quiet_; }
 
   const amd::QueueMemory memory_;
 
@@ -122,10 +126,10 @@ private:
       double when;
       {
         std::unique_lock lock(transport_.mutex_);
-        transport_.changed_.wait(lock, [&] { return stop_ || !idle(); });
+        transport_.changed_.wait(lock, [&] { return stop_ || hasWork(); });
         if (stop_)
           return;
-        until = writePointer_;
+        until = executing_ = writePointer_;
         when = rang_;
       }
       transport_.inUse_.lock_shared();
@@ -148,8 +152,10 @@ private:
   std::unique_ptr<CopyEngine> copier_;
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> readPointer_{0};
-  uint64_t writePointer_ = 0; // under the transport's mutex
+  // Under the transport's mutex.
+  uint64_t writePointer_ = 0, executing_ = 0; // as it is, and up to where packets are executed
   double rang_ = 0;
+  bool quiet_ = false; // the last packet before `executing_` has signalled
   std::thread thread_;
 };
 
@@ -327,7 +333,7 @@ void EmulatorTransport::ringDoorbell(uint32_t number, uint64_t writePointer) {
     return;
   // A GPU without work got its next only after the host had seen the end of the last.
   const bool idle = std::all_of(queues_.begin(), queues_.end(),
-                                [](const auto &queue) { return queue.second->idle(); });
+                                [](const auto &queue) { return queue.second->looksIdle(); });
   if (idle && lastSignal_ > 0)
     hostNow_ = std::max(hostNow_, lastSignal_ + gpu_->link.writeSeconds);
   const bool compute = found->second->memory_.endOfPipe.bytes != 0;

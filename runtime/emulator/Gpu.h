@@ -64,8 +64,10 @@ public:
   virtual void consumed(uint64_t readPointer) = 0;
   /// Something is not there yet. Sleeps a little; false: give up, the queue is being destroyed.
   virtual bool keepWaiting() = 0;
-  /// The GPU's side wrote to memory that others may wait for.
-  virtual void wroteSignal(double seconds) = 0;
+  /// The GPU's side is about to write to memory that others may wait for, at this modelled time;
+  /// `last`: by the last packet there is. Then it has written.
+  virtual void signals(double seconds, bool last) = 0;
+  virtual void signalled() = 0;
   virtual void interrupt() = 0;
   /// True once the queue is being destroyed.
   virtual const std::atomic<bool> &stop() const = 0;

@@ -96,7 +96,7 @@ TEST(CommandProcessor, ReleaseMemWritesItsData) {
   EXPECT_EQ(rig.compute({0xC0064900, 0x00000514, 0x42000000, 0, 0x2000, 42, 43, 0}), "");
   EXPECT_EQ(rig.quad(kHostData), 0x2B'0000002Au);
   EXPECT_EQ(rig.interrupts, 1); // INT_SEL 2
-  EXPECT_EQ(rig.signals, 2);
+  EXPECT_EQ(rig.signalsWritten, 2);
 }
 
 // Every data selection 3 and COPY_DATA source 9 show a clock of 100 MHz that is one second old.

@@ -72,7 +72,8 @@ public:
 
   void consumed(uint64_t pointer) override { reported.push_back(pointer); }
   bool keepWaiting() override { return whileWaiting && whileWaiting(); }
-  void wroteSignal(double) override { ++signals; }
+  void signals(double, bool) override {}
+  void signalled() override { ++signalsWritten; }
   void interrupt() override { ++interrupts; }
   const std::atomic<bool> &stop() const override { return stop_; }
 
@@ -86,7 +87,7 @@ public:
   std::unique_ptr<CopyEngine> copier;
   std::vector<uint64_t> reported;
   std::function<bool()> whileWaiting;
-  int signals = 0, interrupts = 0;
+  int signalsWritten = 0, interrupts = 0;
 
 private:
   Stream stream() const {

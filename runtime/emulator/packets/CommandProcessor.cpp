@@ -81,6 +81,7 @@ Status CommandProcessor::step(Source &source) {
   if (!packet)
     return at(source, packet.error());
   skip_ = 0;
+  last_ = !source.indirect && source.position + packet->dwords.size() == source.end;
   Status status = execute(source, *packet);
   if (stopped_)
     return {};

@@ -108,6 +108,7 @@ private:
   std::unordered_set<uint64_t> warm_; // code that ran since code was invalidated
   std::string packetName_;            // of the packet under execution
   bool inIndirect_ = false;
+  bool last_ = false; // the packet under execution is the ring's last
   uint64_t skip_ = 0; // dwords after this packet that are not executed
   bool stopped_ = false;
   uint64_t faultAddress_ = 0;

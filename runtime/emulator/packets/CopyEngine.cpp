@@ -128,6 +128,7 @@ Status CopyEngine::step(Source &source) {
   skip_ = 0;
   inIndirect_ = source.indirect;
   packetStart_ = source.position;
+  last_ = !source.indirect && source.position + packet->dwords.size() == source.end;
   Status status = (this->*kind->execute)(*packet);
   if (stopped_)
     return {};
@@ -202,10 +203,11 @@ void CopyEngine::signal(uint64_t address, uint64_t value, uint32_t bytes) {
                                  .packets = seen.packets.finished,
                                  .copies = number,
                                  .caches = {}});
+  host_.signals(now_, last_);
   storeMemory(gpu_.memory.at(address, bytes), value, bytes);
   if (isHost(address, bytes))
     gpu_.log.count([&](Totals &totals) { totals.linkBytesToHost += bytes; });
-  host_.wroteSignal(now_);
+  host_.signalled();
 }
 
 Status CopyEngine::nop(const Packet &p) { return p.only(0, bits(29, 16), "header"); }

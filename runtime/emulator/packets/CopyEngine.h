@@ -77,6 +77,7 @@ private:
   Ordering ordering_;
   double now_ = 0; // modelled time
   bool inIndirect_ = false;
+  bool last_ = false;        // the packet under execution is the ring's last
   uint64_t packetStart_ = 0; // of the packet under execution, in dwords of its stream
   uint64_t skip_ = 0;
   bool stopped_ = false;

@@ -72,7 +72,8 @@ void CommandProcessor::wrote(uint64_t address, uint64_t bytes, Confirm confirm) 
                   .packets = number,
                   .copies = seen.copies.finished,
                   .caches = {}});
-  host_.wroteSignal(front_);
+  host_.signals(front_, false);
+  host_.signalled();
 }
 
 Status CommandProcessor::acquireMem(const Packet &p) {
@@ -135,12 +136,13 @@ Status CommandProcessor::releaseMem(const Packet &p) {
     published.caches.l2Invalidated = p[1] & bit(20);
     published.caches.l2WrittenBack = p[1] & bit(21);
     gpu_.signals.publish(address, published);
+    host_.signals(drained_, last_);
     storeMemory(memory, value, bytes);
     gpu_.memory.wrote(address, bytes, writerId(WriterKind::Packet, number));
     const Mapping *mapping = gpu_.memory.find(address, bytes);
     if (mapping && mapping->region == Region::Host)
       gpu_.log.count([&](Totals &totals) { totals.linkBytesToHost += bytes; });
-    host_.wroteSignal(drained_);
+    host_.signalled();
   }
   if (interrupt)
     host_.interrupt();
