@@ -41,34 +41,25 @@ uint64_t takeBytes(uint64_t *words, uint64_t first, uint64_t last) {
 
 } // namespace
 
-BufferTrace::Sectors *BufferTrace::sectorsOf(uint64_t address) {
+BufferTrace::Sectors &BufferTrace::sectorsOf(const Mapping &mapping) {
   std::lock_guard lock(mutex_);
-  auto after = mappings_.upper_bound(address);
-  if (after != mappings_.begin())
-    if (Sectors &known = std::prev(after)->second; address - known.address < known.bytes)
-      return &known;
-  const Mapping *mapping = memory_.find(address, 1);
-  if (!mapping)
-    return nullptr;
-  Sectors &sectors = mappings_[mapping->address];
-  sectors.address = mapping->address;
-  sectors.bytes = mapping->bytes;
-  sectors.purpose = mapping->purpose;
-  sectors.read = makeBits(mapping->bytes);
-  sectors.written = makeBits(mapping->bytes);
-  return &sectors;
+  Sectors &sectors = mappings_[mapping.address];
+  if (!sectors.read_) {
+    sectors.address_ = mapping.address;
+    sectors.bytes_ = mapping.bytes;
+    sectors.purpose_ = mapping.purpose;
+    sectors.read_ = makeBits(mapping.bytes);
+    sectors.written_ = makeBits(mapping.bytes);
+  }
+  return sectors;
 }
 
-void BufferTrace::touch(uint64_t address, uint64_t bytes, bool read, bool written) {
-  Sectors *sectors = sectorsOf(address);
-  if (!sectors)
-    return;
-  const uint64_t offset = address - sectors->address;
+void BufferTrace::Sectors::touch(uint64_t offset, uint64_t bytes, bool read, bool written) {
   const uint64_t first = offset / kSector, last = (offset + bytes - 1) / kSector;
   if (read)
-    setBits(sectors->read.get(), first, last);
+    setBits(read_.get(), first, last);
   if (written)
-    setBits(sectors->written.get(), first, last);
+    setBits(written_.get(), first, last);
 }
 
 std::vector<std::pair<std::string, std::pair<uint64_t, uint64_t>>> BufferTrace::perBuffer() const {
@@ -76,20 +67,20 @@ std::vector<std::pair<std::string, std::pair<uint64_t, uint64_t>>> BufferTrace::
   for (const auto &[address, sectors] : mappings_) {
     auto add = [&, &mapping = sectors](const std::string &name, uint64_t begin, uint64_t end) {
       const uint64_t first = begin / kSector, last = (end - 1) / kSector;
-      const uint64_t read = takeBytes(mapping.read.get(), first, last);
-      const uint64_t written = takeBytes(mapping.written.get(), first, last);
+      const uint64_t read = takeBytes(mapping.read_.get(), first, last);
+      const uint64_t written = takeBytes(mapping.written_.get(), first, last);
       if (read || written)
         result.push_back({name, {read, written}});
     };
-    std::vector<Label> labels = memory_.labelsIn(address, sectors.bytes);
+    std::vector<Label> labels = memory_.labelsIn(address, sectors.bytes_);
     // The innermost first: what an outer label counts is what its inner ones leave.
     std::sort(labels.begin(), labels.end(), [](const Label &a, const Label &b) {
       return std::pair(a.bytes, a.address) < std::pair(b.bytes, b.address);
     });
     for (const Label &label : labels)
       add(label.name, std::max(label.address, address) - address,
-          std::min(label.address + label.bytes - address, sectors.bytes));
-    add(sectors.purpose, 0, sectors.bytes);
+          std::min(label.address + label.bytes - address, sectors.bytes_));
+    add(sectors.purpose_, 0, sectors.bytes_);
   }
   std::sort(result.begin(), result.end());
   return result;

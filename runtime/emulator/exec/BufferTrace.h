@@ -16,19 +16,24 @@ class BufferTrace {
 public:
   explicit BufferTrace(const Memory &memory) : memory_(memory) {}
 
-  /// Safe from several threads.
-  void touch(uint64_t address, uint64_t bytes, bool read, bool written);
+  /// The sectors of one mapping: two bits each. Setting them is safe from several threads.
+  class Sectors {
+  public:
+    void touch(uint64_t offset, uint64_t bytes, bool read, bool written);
+
+  private:
+    friend class BufferTrace;
+    uint64_t address_ = 0, bytes_ = 0;
+    std::string purpose_;
+    std::unique_ptr<uint64_t[], FreeMemory> read_, written_;
+  };
+
+  /// Of the mapping; safe from several threads. They stay where they are.
+  Sectors &sectorsOf(const Mapping &mapping);
   /// Bytes read and written of each label, and of the rest of each mapping under its purpose.
   std::vector<std::pair<std::string, std::pair<uint64_t, uint64_t>>> perBuffer() const;
 
 private:
-  struct Sectors {
-    uint64_t address = 0, bytes = 0;
-    std::string purpose;
-    std::unique_ptr<uint64_t[], FreeMemory> read, written; // a bit for each sector
-  };
-  Sectors *sectorsOf(uint64_t address);
-
   const Memory &memory_;
   std::mutex mutex_;
   std::map<uint64_t, Sectors> mappings_;

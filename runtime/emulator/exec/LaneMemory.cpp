@@ -169,6 +169,11 @@ uint64_t wide(const Registers &registers, uint16_t index, uint32_t lane) {
 
 } // namespace
 
+Window windowOf(const DispatchState &state, Mapping &mapping) {
+  return {mapping.address, mapping.bytes, mapping.data, &mapping,
+          state.trace ? &state.trace->sectorsOf(mapping) : nullptr};
+}
+
 void loadLanes(Registers &registers, const MemoryOp &op, uint16_t destination,
                const LanePointers &from, uint32_t mask) {
   uint32_t (*to)[kLanes] = registers.v + destination;

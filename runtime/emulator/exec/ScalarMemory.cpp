@@ -35,7 +35,7 @@ bool executeScalarLoad(Wave &wave, const Step &step) {
         return fail(wave, step, kNoLane,
                     "scalar load of " + std::to_string(readable) + " bytes from " + hex(address) +
                         ": not mapped: " + wave.state->memory->describe(address));
-      window = {mapping->address, mapping->bytes, mapping->data, mapping};
+      window = windowOf(*wave.state, *mapping);
     }
     std::memcpy(bytes, window.data + (address - window.address), readable);
     if (wave.strict && !wave.strict->scalar(wave, step, address, readable))
@@ -43,8 +43,8 @@ bool executeScalarLoad(Wave &wave, const Step &step) {
     Counters &counters = wave.worker->counters;
     counters.scalarBytes += readable;
     counters.hostLoadBytes += window.mapping->region == Region::Host ? readable : 0;
-    if (wave.state->trace)
-      wave.state->trace->touch(address, readable, true, false);
+    if (window.trace)
+      window.trace->touch(address - window.address, readable, true, false);
   }
   if (op.destination == kNull)
     return true;
