@@ -36,13 +36,12 @@ Result<std::unique_ptr<Device>> AmdDevice::open(std::unique_ptr<Transport> trans
   auto signal = [&](uint64_t offset) {
     return Signal(reinterpret_cast<uint32_t *>(control.host + offset), control.address + offset);
   };
-  const std::optional<Interrupt> interrupt = gpu.useInterrupts();
   ROSSO_TRY(device->compute_,
             Queue::create(gpu, device->health_, QueueKind::Compute, device->options_.ringBytes,
-                          signal(kComputeSignal), interrupt));
+                          signal(kComputeSignal), gpu.useInterrupts()));
   device->compute_->watch(reinterpret_cast<const uint64_t *>(control.host + kMark));
   ROSSO_TRY(device->copies_, Copies::create(gpu, device->health_, signal(kCopySignal),
-                                            device->options_.staging, interrupt));
+                                            device->options_.staging, gpu.useInterrupts()));
   return std::unique_ptr<Device>(std::move(device));
 }
 

@@ -93,8 +93,8 @@ public:
   /// there. Spurious returns are allowed; the caller looks at its signal.
   virtual void waitForEvent(std::chrono::milliseconds atMost) = 0;
   virtual std::optional<Fault> fault() = 0;
-  /// Says that signals will come with this interrupt, so that `waitForEvent` may sleep until one
-  /// does; without it, it takes short naps. None: nobody needs waking.
+  /// An interrupt for one queue: its signals will come with it, so that `waitForEvent` may sleep
+  /// until one does; before the first call, it takes short naps. None: nobody needs waking.
   virtual std::optional<Interrupt> useInterrupts() { return std::nullopt; }
   /// Any number that changes while a launch gets on, if that can be seen: else a launch counts as
   /// hanging when nothing ends for too long.

@@ -1,7 +1,4 @@
-set(kfd ${PROJECT_SOURCE_DIR}/tests/runtime/kfd)
-rosso_test(doctor_test
-  SOURCES Doctor.cpp ${kfd}/FakeIoctls.cpp ${kfd}/FakeKernel.cpp ${kfd}/FakeMachine.cpp
-  LIBS rosso_doctor emulator_test_support)
+rosso_test(doctor_test SOURCES Doctor.cpp LIBS rosso_doctor kfd_fake emulator_test_support)
 
 add_test(NAME ${ROSSO_TEST_PREFIX}doctor_cli_test
          COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/test_doctor.py

@@ -1,6 +1,5 @@
 #include "runtime/amd/kfd/Events.h"
 
-#include <array>
 #include <cstdio>
 
 namespace rosso::amd::kfd {
@@ -38,30 +37,36 @@ Fault decode(const HwException &exception) {
 
 Result<std::unique_ptr<Events>> Events::create(Process &process, BoundGpu &gpu) {
   std::unique_ptr<Events> events(new Events(process, gpu));
-  for (EventType type : {EventType::Signal, EventType::Memory, EventType::HwException}) {
-    ROSSO_TRY(const CreateEvent event, process.createEvent(gpu, type));
-    events->events_.push_back(event);
+  for (EventType type : {EventType::Memory, EventType::HwException}) {
+    ROSSO_TRY(const CreateEvent event, events->add(type));
+    static_cast<void>(event);
   }
   return events;
 }
 
 Events::~Events() {
-  for (const CreateEvent &event : events_) {
+  for (const EventData &event : events_) {
     DestroyEvent destroy{.eventId = event.eventId};
     call(process_.kernel(), gpu_.kfdFile, destroy);
   }
 }
 
-Interrupt Events::interrupt() const {
-  return {process_.eventPage() + events_[0].slot * sizeof(uint64_t), events_[0].eventId};
+Result<CreateEvent> Events::add(EventType type) {
+  ROSSO_TRY(const CreateEvent event, process_.createEvent(gpu_, type));
+  events_.push_back({.memory = {}, .eventId = event.eventId});
+  return event;
+}
+
+Result<Interrupt> Events::addInterrupt() {
+  ROSSO_TRY(const CreateEvent event, add(EventType::Signal));
+  return Interrupt{process_.eventPage() + event.slot * sizeof(uint64_t), event.eventId};
 }
 
 Result<std::optional<Fault>> Events::wait(std::chrono::milliseconds atMost, const AddressMap &map) {
-  std::array<EventData, 3> data{};
-  for (size_t i = 0; i < data.size(); ++i)
-    data[i].eventId = events_[i].eventId;
-  WaitEvents wait{.events = reinterpret_cast<uint64_t>(data.data()),
-                  .count = static_cast<uint32_t>(data.size()),
+  for (EventData &event : events_)
+    event.memory = {};
+  WaitEvents wait{.events = reinterpret_cast<uint64_t>(events_.data()),
+                  .count = static_cast<uint32_t>(events_.size()),
                   .timeoutMs = static_cast<uint32_t>(atMost.count())};
   const int code = process_.kernel().ioctl(gpu_.kfdFile, kRequest<WaitEvents>, &wait);
   if (code == -EINTR || code == -EAGAIN)
@@ -71,9 +76,9 @@ Result<std::optional<Fault>> Events::wait(std::chrono::milliseconds atMost, cons
   if (wait.result == 2)
     return callFailed(gpu_.where, WaitEvents::kName, -EIO, "waiting for the GPU failed");
   // Records that the kernel did not fill in name no GPU. A reset explains a fault before it.
-  if (const HwException &reset = data[2].hardware; reset.gpuId != 0)
+  if (const HwException &reset = events_[1].hardware; reset.gpuId != 0)
     return std::optional<Fault>(decode(reset));
-  if (const MemoryException &fault = data[1].memory; fault.gpuId != 0)
+  if (const MemoryException &fault = events_[0].memory; fault.gpuId != 0)
     return std::optional<Fault>(decode(fault, map));
   return std::optional<Fault>();
 }

@@ -1,5 +1,5 @@
-// How the kernel tells a process about its GPU: an interrupt the GPU sends on request, a memory
-// fault, and a reset. One call waits for all three.
+// How the kernel tells a process about its GPU: interrupts that the GPU sends on request, a memory
+// fault, and a reset. One call waits for all of them.
 #pragma once
 
 #include "runtime/amd/kfd/AddressMap.h"
@@ -17,19 +17,20 @@ public:
   Events(const Events &) = delete;
   Events &operator=(const Events &) = delete;
 
-  /// Waits until one of the three happens, at most so long. Errors: DeviceLost, if the kernel no
-  /// longer wants to talk about this GPU.
+  /// Waits until one of them happens, at most so long. Errors: DeviceLost, if the kernel no longer
+  /// wants to talk about this GPU.
   Result<std::optional<Fault>> wait(std::chrono::milliseconds atMost, const AddressMap &map);
 
-  /// What makes the GPU send an interrupt: the number written to this address.
-  Interrupt interrupt() const;
+  /// A new event, and what makes the GPU raise it: its number written to its address.
+  Result<Interrupt> addInterrupt();
 
 private:
   Events(Process &process, BoundGpu &gpu) : process_(process), gpu_(gpu) {}
+  Result<CreateEvent> add(EventType type);
 
   Process &process_;
   BoundGpu &gpu_;
-  std::vector<CreateEvent> events_; // signal, memory, hardware
+  std::vector<EventData> events_; // of memory, of hardware, and interrupts
 };
 
 /// What the kernel's record of a fault means.

@@ -241,8 +241,11 @@ void KfdTransport::label(uint64_t address, uint64_t bytes, std::string_view name
 }
 
 std::optional<Interrupt> KfdTransport::useInterrupts() {
+  auto interrupt = events_->addInterrupt();
+  if (!interrupt)
+    return std::nullopt; // naps will do
   interrupts_ = true;
-  return events_->interrupt();
+  return *interrupt;
 }
 
 } // namespace rosso::amd::kfd

@@ -51,7 +51,7 @@ private:
   uint8_t *doorbells_ = nullptr;
   uint64_t doorbellOffset_ = 0;
   AddressMap map_;
-  bool interrupts_ = false;
+  bool interrupts_ = false; // that all queues send
   std::optional<Fault> fault_;
   Clock::time_point nextLook_{};
 };

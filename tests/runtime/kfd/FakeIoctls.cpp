@@ -150,6 +150,7 @@ int FakeKernel::createQueue(Record record) {
               .ringBase = ring,
               .writePointer = writePointer,
               .readPointer = readPointer,
+              .endOfPipe = eop,
               .ringBytes = ringBytes};
   // Each must be a mapping of its own, of exactly this size.
   auto use = [&](uint64_t address, uint64_t bytes) -> const Allocation * {
@@ -190,12 +191,18 @@ int FakeKernel::createQueue(Record record) {
   record.put32(52, id);
   record.put64(24, uint64_t{3} << 62 | uint64_t{gpuId} << 46 | queue.doorbell);
   queues_[id] = queue;
+  if (behind)
+    behind->queueCreated(id, queue);
   return 0;
 }
 
 int FakeKernel::destroyQueue(Record record) {
-  if (queues_.erase(record.u32(0)) == 0)
+  const auto found = queues_.find(record.u32(0));
+  if (found == queues_.end())
     return complain("DESTROY_QUEUE of a queue that is not there", -EINVAL);
+  if (behind)
+    behind->queueDestroyed(found->first);
+  queues_.erase(found);
   return 0;
 }
 
@@ -222,6 +229,8 @@ int FakeKernel::createEvent(Record record) {
         memory->second.mappedTo.empty())
       complain("an event page that is not 0x8000 bytes both sides see");
     eventPage_ = page;
+    if (memory->second.hostMapped) // no event has happened
+      std::memset(reinterpret_cast<void *>(memory->second.address), 0xFF, memory->second.bytes);
   }
   if (type != 0 && type != 3 && type != 8)
     return complain("an event of type " + std::to_string(type), -EINVAL);
@@ -229,10 +238,13 @@ int FakeKernel::createEvent(Record record) {
     complain("an event before the event page");
   if (autoReset != (type == 0 ? 1u : 0u))
     complain("a signal resets itself, a fault does not");
-  const uint32_t id = type == 0 ? nextSlot_ : nextOtherEvent_++;
+  uint32_t slot = 0; // the first that is free
+  while (events_.contains(slot))
+    ++slot;
+  const uint32_t id = type == 0 ? slot : nextOtherEvent_++;
   record.put32(8, id);
   record.put32(24, id);
-  record.put32(28, type == 0 ? nextSlot_++ : 0);
+  record.put32(28, type == 0 ? slot : 0);
   events_[id] = {type};
   return 0;
 }
@@ -246,20 +258,38 @@ int FakeKernel::destroyEvent(Record record) {
 int FakeKernel::waitEvents(Record record) {
   const uint32_t count = record.u32(8), timeout = record.u32(16);
   lastWaitMs_ = timeout;
-  auto *data = reinterpret_cast<uint8_t *>(record.u64(0));
-  if (!data || count == 0 || record.u32(12) != 0)
+  if (!record.u64(0) || count == 0 || record.u32(12) != 0)
     return complain("WAIT_EVENTS for nothing, or for all", -EINVAL);
+  for (uint32_t waitedMs = 0;; ++waitedMs) {
+    std::string wrong;
+    const bool any = collectNews(record, wrong);
+    if (!wrong.empty()) {
+      record.put32(20, 2);
+      return complain(wrong, -EINVAL);
+    }
+    record.put32(20, any ? 0 : 1);
+    if (any || waitedMs == timeout)
+      return 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+/// Fills in the elements of events that have happened.
+bool FakeKernel::collectNews(Record record, std::string &wrong) {
+  std::lock_guard lock(news_);
+  auto *data = reinterpret_cast<uint8_t *>(record.u64(0));
   bool any = false;
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i = 0; i < record.u32(8); ++i) {
     Record element{data + size_t{48} * i};
     const auto event = events_.find(element.u32(40));
     if (event == events_.end() || element.u64(32) != 0) {
-      record.put32(20, 2);
-      return complain("WAIT_EVENTS for an event that is not there", -EINVAL);
+      wrong = "WAIT_EVENTS for an event that is not there";
+      return false;
     }
     const uint32_t gpuId = gpus_.front().gpuId;
     if (event->second.type == 0 && interrupted) {
-      interrupted = false; // resets itself
+      if (const uint64_t page = eventPageAddress()) // it resets itself, and its slot
+        std::memset(reinterpret_cast<void *>(page + size_t{8} * event->first), 0xFF, 8);
       any = true;
     } else if (event->second.type == 8 && pageFault) {
       element.put32(0, pageFault->notPresent);
@@ -278,10 +308,8 @@ int FakeKernel::waitEvents(Record record) {
       any = true;
     }
   }
-  if (!any)
-    std::this_thread::sleep_for(std::chrono::milliseconds(timeout));
-  record.put32(20, any ? 0 : 1);
-  return 0;
+  interrupted = false;
+  return any;
 }
 
 int FakeKernel::acquireVm(Record record) {
@@ -362,10 +390,16 @@ int FakeKernel::mapMemory(Record record, bool map) {
   for (uint32_t i = record.u32(20); i < count; ++i) {
     if (!gpu(ids[i]) || !vms_.contains(ids[i]))
       return -EINVAL;
+    std::set<uint32_t> &mappedTo = found->second.mappedTo;
+    const bool wasMapped = !mappedTo.empty();
     if (map)
-      found->second.mappedTo.insert(ids[i]);
+      mappedTo.insert(ids[i]);
     else
-      found->second.mappedTo.erase(ids[i]);
+      mappedTo.erase(ids[i]);
+    if (behind && map && !wasMapped)
+      behind->mapped(found->second);
+    if (behind && wasMapped && mappedTo.empty())
+      behind->unmapped(found->second);
     record.put32(20, i + 1);
   }
   return 0;

@@ -32,6 +32,7 @@ FakeKernel::~FakeKernel() {
 }
 
 int FakeKernel::complain(std::string what, int code) {
+  std::lock_guard lock(news_);
   complaints_.push_back(std::move(what));
   return code;
 }
@@ -46,6 +47,25 @@ uint64_t FakeKernel::doorbellValue(uint64_t offset) const {
 uint64_t FakeKernel::eventPageAddress() const {
   const auto found = allocations_.find(eventPage_);
   return found == allocations_.end() ? 0 : found->second.address;
+}
+
+void FakeKernel::raisePageFault(PageFault fault) {
+  std::lock_guard lock(news_);
+  pageFault = fault;
+}
+
+void FakeKernel::raiseInterrupt() {
+  bool written = false;
+  for (const auto &[id, event] : events_) {
+    uint64_t slot = ~uint64_t{0};
+    if (event.type == 0 && eventPage_)
+      std::memcpy(&slot, reinterpret_cast<const void *>(eventPageAddress() + size_t{8} * id), 8);
+    written |= slot != ~uint64_t{0};
+  }
+  if (!written)
+    complain("an interrupt, and no event's slot was written");
+  std::lock_guard lock(news_);
+  interrupted = true;
 }
 
 int FakeKernel::open(const std::string &path, int flags) {
@@ -127,6 +147,8 @@ int64_t FakeKernel::mmap(uint64_t address, uint64_t bytes, int protection, int f
     const int64_t got = really(nullptr, MAP_SHARED | MAP_ANONYMOUS);
     doorbells_ = static_cast<uint64_t>(got);
     mappings_[doorbells_] = bytes;
+    if (behind)
+      behind->doorbellsMapped(doorbells_);
     return got;
   }
   for (auto &[handle, allocation] : allocations_) {

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,32 @@ namespace rosso::amd::kfd {
 
 class FakeKernel final : public KernelInterface {
 public:
+  struct Allocation {
+    uint64_t address = 0, bytes = 0, mapOffset = 0;
+    uint32_t gpuId = 0, flags = 0;
+    std::set<uint32_t> mappedTo;
+    bool hostMapped = false;
+  };
+  struct Queue {
+    uint32_t gpuId = 0, type = 0;
+    std::set<uint64_t> uses; // handles
+    uint64_t ringBase = 0, writePointer = 0, readPointer = 0, endOfPipe = 0;
+    uint32_t ringBytes = 0;
+    uint64_t doorbell = 0; // offset in the doorbell range
+  };
+
+  /// A GPU behind this kernel. Without one, queues take packets and nothing happens.
+  class Gpu {
+  public:
+    virtual ~Gpu() = default;
+    virtual void mapped(const Allocation &allocation) = 0;
+    virtual void unmapped(const Allocation &allocation) = 0;
+    virtual void queueCreated(uint32_t id, const Queue &queue) = 0;
+    virtual void queueDestroyed(uint32_t id) = 0;
+    virtual void doorbellsMapped(uint64_t address) = 0;
+  };
+  Gpu *behind = nullptr;
+
   explicit FakeKernel(std::vector<FakeGpu> gpus = {fakeXtx()});
   ~FakeKernel() override;
 
@@ -48,20 +75,12 @@ public:
   std::optional<Reset> reset; // most calls fail with EIO from then on
   bool interrupted = false;   // the signal event is there
 
+  // The same from the GPU's own threads.
+  void raisePageFault(PageFault fault);
+  /// An interrupt, after the GPU wrote to an event's slot.
+  void raiseInterrupt();
+
   // What it saw.
-  struct Allocation {
-    uint64_t address = 0, bytes = 0, mapOffset = 0;
-    uint32_t gpuId = 0, flags = 0;
-    std::set<uint32_t> mappedTo;
-    bool hostMapped = false;
-  };
-  struct Queue {
-    uint32_t gpuId = 0, type = 0;
-    std::set<uint64_t> uses; // handles
-    uint64_t ringBase = 0, writePointer = 0, readPointer = 0;
-    uint32_t ringBytes = 0;
-    uint64_t doorbell = 0; // offset in the doorbell range
-  };
   const std::vector<std::string> &complaints() const { return complaints_; }
   const std::vector<std::string> &log() const { return log_; } // names of ioctls, in order
   const std::map<uint64_t, Allocation> &allocations() const { return allocations_; }
@@ -109,6 +128,7 @@ private:
   int createEvent(Record record);
   int destroyEvent(Record record);
   int waitEvents(Record record);
+  bool collectNews(Record record, std::string &wrong);
   int acquireVm(Record record);
   int allocMemory(Record record);
   int freeMemory(Record record);
@@ -127,8 +147,9 @@ private:
   std::map<uint32_t, Event> events_;
   uint64_t eventPage_ = 0; // handle
   uint64_t doorbells_ = 0; // address
-  uint32_t nextHandle_ = 1, nextQueue_ = 0, nextSlot_ = 0, nextOtherEvent_ = 0x40000000;
+  uint32_t nextHandle_ = 1, nextQueue_ = 0, nextOtherEvent_ = 0x40000000;
   uint32_t lastWaitMs_ = 0;
+  std::mutex news_; // pageFault, interrupted and complaints, with a GPU behind
   std::vector<std::string> complaints_, log_;
 };
 
