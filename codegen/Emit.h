@@ -37,6 +37,8 @@ public:
   mlir::OpBuilder &b;
   mlir::Location loc;
 
+  bool isGpu() const { return style_.gpu; }
+
   // Types.
   Type i1() { return b.getI1Type(); }
   Type i8() { return b.getIntegerType(8); }

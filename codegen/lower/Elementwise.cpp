@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <numbers>
+#include <vector>
 
 namespace rosso {
 
@@ -25,6 +26,18 @@ Value compareF(Emit &e, arith::CmpFPredicate predicate, Value x, Value y) {
 }
 Value compareI(Emit &e, arith::CmpIPredicate predicate, Value x, Value y) {
   return arith::CmpIOp::create(e.b, e.loc, predicate, x, y);
+}
+
+/// A logarithm that is right for positive numbers, made right for all others.
+Value logarithmAtEnds(Emit &e, Value x, Value result) {
+  Type f = x.getType();
+  Value zero = e.constantFloat(f, 0), infinity = e.constantFloat(f, INFINITY);
+  result = e.select(compareF(e, arith::CmpFPredicate::OEQ, x, infinity), infinity, result);
+  result = e.select(compareF(e, arith::CmpFPredicate::OEQ, x, zero), e.constantFloat(f, -INFINITY),
+                    result);
+  return e.select(compareF(e, arith::CmpFPredicate::UGE, x, zero),
+                  e.select(compareF(e, arith::CmpFPredicate::UNO, x, x), x, result),
+                  e.constantFloat(f, NAN));
 }
 
 /// log2 of a positive normal f32 is e + log2(m), m in [sqrt(1/2), sqrt(2)), and log2(m) the odd
@@ -47,52 +60,99 @@ Value log2F32(Emit &e, Value x) {
   Value whole = e.toFloat(exponent, f);
   whole = e.select(tiny, e.subF(whole, e.constantFloat(f, 25)), whole);
   Value result = e.fma(p, s, whole);
-  Value zero = e.constantFloat(f, 0), infinity = e.constantFloat(f, INFINITY);
-  result = e.select(compareF(e, arith::CmpFPredicate::OEQ, x, infinity), infinity, result);
-  result = e.select(compareF(e, arith::CmpFPredicate::OEQ, x, zero), e.constantFloat(f, -INFINITY),
-                    result);
-  return e.select(compareF(e, arith::CmpFPredicate::UGE, x, zero),
-                  e.select(compareF(e, arith::CmpFPredicate::UNO, x, x), x, result),
-                  e.constantFloat(f, NAN));
+  return logarithmAtEnds(e, x, result);
 }
 
-/// sin of an f32, in f64: x = q*pi + r with |r| <= pi/2, pi in two parts, so that r is good for
-/// |x| up to 2^30; then the Taylor series to r^15, whose remainder is below 1e-11.
-Value sinF32(Emit &e, Value x) {
+/// sin of an f64: x = q*pi + r with |r| <= pi/2, pi in three parts, so that r is good for |x| up to
+/// 2^30; then `terms` terms of the Taylor series: 8 leave 1e-11, 11 leave 1e-17.
+Value sineSeries(Emit &e, Value x, int terms) {
   Type f = e.f64();
-  Value wide = e.extendFloat(x, f);
   Value q =
-      math::RoundEvenOp::create(e.b, e.loc, e.mulF(wide, e.constantFloat(f, std::numbers::inv_pi)));
+      math::RoundEvenOp::create(e.b, e.loc, e.mulF(x, e.constantFloat(f, std::numbers::inv_pi)));
   Value negative = arith::NegFOp::create(e.b, e.loc, q);
-  Value r = e.fma(negative, e.constantFloat(f, std::numbers::pi), wide);
-  r = e.fma(negative, e.constantFloat(f, 1.2246467991473532e-16), r);
+  Value r = x;
+  for (double part : {std::numbers::pi, 1.2246467991473532e-16, -2.9947698097183397e-33})
+    r = e.fma(negative, e.constantFloat(f, part), r);
   Value r2 = e.mulF(r, r);
   double factorial = 1;
-  double coefficients[8];
-  for (int k = 0; k < 8; ++k) {
-    coefficients[k] = (k % 2 ? -1 : 1) / factorial;
+  std::vector<double> coefficients;
+  for (int k = 0; k < terms; ++k) {
+    coefficients.push_back((k % 2 ? -1 : 1) / factorial);
     factorial *= (2 * k + 2) * (2 * k + 3);
   }
-  Value p = e.constantFloat(f, coefficients[7]);
-  for (int k = 6; k >= 0; --k)
-    p = e.fma(p, r2, e.constantFloat(f, coefficients[k]));
+  Value p = e.constantFloat(f, coefficients.back());
+  for (int k = terms - 2; k >= 0; --k)
+    p = e.fma(p, r2, e.constantFloat(f, coefficients[static_cast<size_t>(k)]));
   Value sine = e.mulF(p, r);
   // The sign is that of (-1)^q: q - 2*floor(q/2) is 0 or 1.
   Value parity =
       e.subF(q, e.mulF(e.constantFloat(f, 2),
                        math::FloorOp::create(e.b, e.loc, e.mulF(q, e.constantFloat(f, 0.5)))));
   Value sign = e.subF(e.constantFloat(f, 1), e.mulF(e.constantFloat(f, 2), parity));
-  return arith::TruncFOp::create(e.b, e.loc, e.f32(), e.mulF(sine, sign));
+  return e.mulF(sine, sign);
+}
+
+Value sinF32(Emit &e, Value x) {
+  return arith::TruncFOp::create(e.b, e.loc, e.f32(), sineSeries(e, e.extendFloat(x, e.f64()), 8));
+}
+
+/// 2^x = 2^n * 2^f with n = round(x), |f| <= 1/2, and 14 terms of the Taylor series: 1e-17. GPUs
+/// have no such instruction and no library.
+Value exp2F64(Emit &e, Value x) {
+  Type f = e.f64();
+  auto clamp = [&](arith::CmpFPredicate beyond, double bound) {
+    Value limit = e.constantFloat(f, bound);
+    x = e.select(compareF(e, beyond, x, limit), limit, x); // a NaN stays
+  };
+  clamp(arith::CmpFPredicate::OLT, -1100);
+  clamp(arith::CmpFPredicate::OGT, 1100);
+  Value n = math::RoundEvenOp::create(e.b, e.loc, x);
+  Value r = e.subF(x, n);
+  double coefficients[14] = {1};
+  for (int k = 1; k < 14; ++k)
+    coefficients[k] = coefficients[k - 1] * std::numbers::ln2 / k;
+  Value p = e.constantFloat(f, coefficients[13]);
+  for (int k = 12; k >= 0; --k)
+    p = e.fma(p, r, e.constantFloat(f, coefficients[k]));
+  Value exponent = arith::FPToSIOp::create(e.b, e.loc, e.i32(), n);
+  return e.intrinsic(f, "llvm.ldexp", {p, exponent});
+}
+
+/// As log2F32, with the series to s^25: |s| < 0.172 leaves 1e-21.
+Value log2F64(Emit &e, Value x) {
+  Type f = e.f64(), i = e.i64();
+  Value tiny = compareF(e, arith::CmpFPredicate::OLT, x, e.constantFloat(f, 0x1p-1022));
+  Value scaled = e.select(tiny, e.mulF(x, e.constantFloat(f, 0x1p54)), x);
+  Value bits = e.bitcast(scaled, i);
+  Value shifted = e.sub(bits, e.constant(i, 0x3fe6a09e667f3bcd)); // bits of sqrt(1/2)
+  Value exponent = e.shiftRightSigned(shifted, 52);
+  Value m = e.bitcast(e.sub(bits, e.shiftLeft(exponent, 52)), f);
+  Value one = e.constantFloat(f, 1);
+  Value s = e.divF(e.subF(m, one), e.addF(m, one));
+  Value s2 = e.mulF(s, s);
+  static constexpr double kScale = 2 * std::numbers::log2e;
+  Value p = e.constantFloat(f, kScale / 25);
+  for (int k = 23; k >= 1; k -= 2)
+    p = e.fma(p, s2, e.constantFloat(f, kScale / k));
+  Value whole = e.toFloat(e.truncate(exponent, e.i32()), f);
+  whole = e.select(tiny, e.subF(whole, e.constantFloat(f, 54)), whole);
+  return logarithmAtEnds(e, x, e.fma(p, s, whole));
 }
 
 Value exp2Of(Emit &e, Value x) {
-  return x.getType().isF64() ? Value(math::Exp2Op::create(e.b, e.loc, x)) : e.exp2(x);
+  if (!x.getType().isF64())
+    return e.exp2(x);
+  return e.isGpu() ? exp2F64(e, x) : Value(math::Exp2Op::create(e.b, e.loc, x));
 }
 Value log2Of(Emit &e, Value x) {
-  return x.getType().isF64() ? Value(math::Log2Op::create(e.b, e.loc, x)) : log2F32(e, x);
+  if (!x.getType().isF64())
+    return log2F32(e, x);
+  return e.isGpu() ? log2F64(e, x) : Value(math::Log2Op::create(e.b, e.loc, x));
 }
 Value sinOf(Emit &e, Value x) {
-  return x.getType().isF64() ? Value(math::SinOp::create(e.b, e.loc, x)) : sinF32(e, x);
+  if (!x.getType().isF64())
+    return sinF32(e, x);
+  return e.isGpu() ? sineSeries(e, x, 11) : Value(math::SinOp::create(e.b, e.loc, x));
 }
 
 /// Integer division that gives 0 for a divisor of 0, and wraps for min / -1.
