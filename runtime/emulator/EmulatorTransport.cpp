@@ -117,7 +117,7 @@ public:
   bool hasWork() const { return readPointer_ != writePointer_; }
   bool looksIdle() const { return !hasWork() || quiet_; }
 
-  const amd::QueueMemory memory_;
+  const amd::QueueMemory &memory() const { return memory_; }
 
 private:
   void loop() {
@@ -145,6 +145,7 @@ private:
     }
   }
 
+  const amd::QueueMemory memory_;
   EmulatorTransport &transport_;
   const amd::QueueKind kind_;
   const std::string name_;
@@ -320,7 +321,7 @@ void EmulatorTransport::destroyQueue(uint32_t number) {
     queues_.erase(found);
   }
   queue->halt();
-  const amd::QueueMemory memory = queue->memory_;
+  const amd::QueueMemory memory = queue->memory();
   queue.reset();
   std::lock_guard lock(mutex_);
   use(memory, -1);
@@ -336,7 +337,7 @@ void EmulatorTransport::ringDoorbell(uint32_t number, uint64_t writePointer) {
                                 [](const auto &queue) { return queue.second->looksIdle(); });
   if (idle && lastSignal_ > 0)
     hostNow_ = std::max(hostNow_, lastSignal_ + gpu_->link.writeSeconds);
-  const bool compute = found->second->memory_.endOfPipe.bytes != 0;
+  const bool compute = found->second->memory().endOfPipe.bytes != 0;
   gpu_->log.count([&](Totals &totals) { ++(compute ? totals.doorbells : totals.copyDoorbells); });
   rang_ = true;
   Status status = found->second->ring(writePointer, hostNow_ + gpu_->link.writeSeconds);

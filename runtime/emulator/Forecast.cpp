@@ -1,6 +1,7 @@
 #include "runtime/emulator/Forecast.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -18,7 +19,7 @@ std::string Forecast::shares() const {
   });
   std::string text;
   for (size_t i : order) {
-    const int percent = seconds > 0 ? static_cast<int>(100 * bound[i] / seconds + 0.5) : 0;
+    const int percent = seconds > 0 ? static_cast<int>(std::lround(100 * bound[i] / seconds)) : 0;
     if (percent >= 1)
       text += (text.empty() ? "" : ", ") + std::string(boundName(static_cast<Bound>(i))) + " " +
               std::to_string(percent) + " %";

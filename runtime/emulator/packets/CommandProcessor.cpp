@@ -63,7 +63,8 @@ Result<QueueEnd> CommandProcessor::run(uint64_t writePointer, double doorbell) {
     Status status = step(ring);
     if (stopped_)
       return QueueEnd::Stopped;
-    ROSSO_CHECK(status);
+    if (!status)
+      return status.error();
     const uint64_t consumed = ring.position - read_;
     gpu_.log.count([&](Totals &totals) {
       totals.linkBytesToGpu += consumed * 4;

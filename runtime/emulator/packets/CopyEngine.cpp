@@ -68,7 +68,8 @@ Result<QueueEnd> CopyEngine::run(uint64_t writePointer, double doorbell) {
     Status status = step(ring);
     if (stopped_)
       return QueueEnd::Stopped;
-    ROSSO_CHECK(status);
+    if (!status)
+      return status.error();
     const uint64_t consumed = ring.position * 4 - read_;
     gpu_.log.count([&](Totals &totals) {
       totals.linkBytesToGpu += consumed;
@@ -308,8 +309,9 @@ Status CopyEngine::poll(const Packet &p) {
       return pageFault("read", address, 4);
     if (satisfied(loadMemory(memory, 4)))
       break;
-    if (tries != kForever && tries-- == 0)
+    if (tries == 0)
       return malformed("polled " + hex(address) + " as often as it was told to, in vain");
+    tries -= tries == kForever ? 0 : 1;
     if (!host_.keepWaiting()) {
       stopped_ = true;
       return {};

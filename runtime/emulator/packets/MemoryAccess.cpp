@@ -7,22 +7,9 @@ namespace rosso::emulator {
 namespace {
 
 // TC_OP_ATOMIC_*_RTN_32; those of 64 bits are 32 higher.
-enum : uint32_t {
-  kSwap = 7,
-  kCompareSwap = 8,
-  kAdd = 15,
-  kSub = 16,
-  kSmin = 17,
-  kUmin = 18,
-  kSmax = 19,
-  kUmax = 20,
-  kAnd = 21,
-  kOr = 22,
-  kXor = 23,
-  kInc = 24,
-  kDec = 25,
-  kWide = 32
-};
+constexpr uint32_t kSwap = 7, kCompareSwap = 8, kAdd = 15, kSub = 16, kSmin = 17, kUmin = 18,
+                   kSmax = 19, kUmax = 20, kAnd = 21, kOr = 22, kXor = 23, kInc = 24, kDec = 25,
+                   kWide = 32;
 
 template <typename T> T result(uint32_t operation, T value, T source, T compare) {
   using Signed = std::make_signed_t<T>;
@@ -115,7 +102,7 @@ bool compares(uint32_t function, uint64_t value, uint64_t reference) {
 }
 
 uint32_t atomicBytes(uint32_t operation) {
-  const uint32_t narrow = operation & ~uint32_t{kWide};
+  const uint32_t narrow = operation & ~kWide;
   if (operation >= 2 * kWide ||
       !(narrow == kSwap || narrow == kCompareSwap || (narrow >= kAdd && narrow <= kDec)))
     return 0;

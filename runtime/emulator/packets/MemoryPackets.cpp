@@ -5,14 +5,8 @@ namespace rosso::emulator {
 namespace {
 
 // Kinds of destinations and sources of WRITE_DATA and COPY_DATA.
-enum : uint32_t {
-  kRegister = 0,
-  kMemorySource = 1,
-  kL2 = 2,
-  kMemory = 5,
-  kImmediate = 5,
-  kClock = 9
-};
+constexpr uint32_t kRegister = 0, kMemorySource = 1, kL2 = 2, kMemory = 5, kImmediate = 5,
+                   kClock = 9;
 
 // Registers of the host data path: the one way a user's queue may write a register and poll
 // another.
@@ -91,8 +85,8 @@ Status CommandProcessor::acquireMem(const Packet &p) {
 }
 
 Status CommandProcessor::releaseMem(const Packet &p) {
-  enum : uint32_t { kFlushTs = 0x14, kBottomOfPipe = 0x28, kShaderDone = 0x2F };
-  enum : uint32_t { kNothing, kLow32, kAll64, kGpuClock, kSystemClock };
+  constexpr uint32_t kFlushTs = 0x14, kBottomOfPipe = 0x28, kShaderDone = 0x2F;
+  constexpr uint32_t kNothing = 0, kLow32 = 1, kGpuClock = 3, kSystemClock = 4;
   ROSSO_CHECK(p.only(1, bits(5, 0) | bits(22, 8) | bits(26, 25) | bit(28), "event"));
   ROSSO_CHECK(p.only(2, bits(17, 16) | bits(26, 24) | bits(31, 29), "destination"));
   const uint32_t type = field(p[1], 5, 0), index = field(p[1], 11, 8);
@@ -173,7 +167,7 @@ Status CommandProcessor::waitFor(uint64_t address, uint32_t bytes, uint32_t func
 
 Status CommandProcessor::waitRegMem(const Packet &p) {
   constexpr uint32_t kInMemory = bit(4);
-  enum : uint32_t { kWait = 0, kWriteThenWait = 1 };
+  constexpr uint32_t kWriteThenWait = 1; // 0: just wait
   ROSSO_CHECK(p.only(1, bits(2, 0) | kInMemory | bits(7, 6), "control"));
   ROSSO_CHECK(p.only(6, bits(15, 0), "poll interval"));
   const uint32_t function = field(p[1], 2, 0), operation = field(p[1], 7, 6);
@@ -256,7 +250,7 @@ Status CommandProcessor::copyData(const Packet &p) {
 }
 
 Status CommandProcessor::eventWrite(const Packet &p) {
-  enum : uint32_t { kComputeFlush = 0x07, kTraceMarker = 0x35, kTraceFinish = 0x37 };
+  constexpr uint32_t kComputeFlush = 0x07, kTraceMarker = 0x35, kTraceFinish = 0x37;
   ROSSO_CHECK(p.only(1, bits(5, 0) | bits(11, 8), "event"));
   const uint32_t type = field(p[1], 5, 0), index = field(p[1], 11, 8);
   if (type == kComputeFlush && index == 4) {
@@ -295,7 +289,7 @@ Status CommandProcessor::atomicMem(const Packet &p) {
 }
 
 Status CommandProcessor::dmaData(const Packet &p) {
-  enum : uint32_t { kAddress = 0, kData = 2, kThroughL2 = 3 };
+  constexpr uint32_t kAddress = 0, kData = 2, kThroughL2 = 3;
   constexpr uint32_t kSync = bit(31), kNoWriteConfirm = bit(31), kRawWait = bit(30);
   ROSSO_CHECK(
       p.only(1, bits(14, 13) | bits(21, 20) | bits(26, 25) | bits(30, 29) | kSync, "control"));
