@@ -54,6 +54,11 @@ void Wave::barrier() {
   fence(LLVM::AtomicOrdering::acquire);
 }
 
+/// No instruction: a wave's accesses to shared memory are in order.
+void Wave::settle() {
+  LLVM::FenceOp::create(e_.b, e_.loc, LLVM::AtomicOrdering::acq_rel, "wavefront");
+}
+
 void Wave::release() {
   LLVM::FenceOp::create(e_.b, e_.loc, LLVM::AtomicOrdering::release, "agent");
 }

@@ -27,9 +27,11 @@ public:
   Value shared(int64_t bytes);
   /// Waits for all waves of the work group; what they wrote to shared memory is visible.
   void barrier();
+  /// What the lanes of this wave wrote to shared memory is visible to its other lanes.
+  void settle();
 
-  /// What this thread has written, and what it knew of by a barrier, is visible to those who acquire
-  /// after it, in other work groups too: with an atomic between the two.
+  /// What this thread has written, and what it knew of by a barrier, is visible to those who
+  /// acquire after it, in other work groups too: with an atomic between the two.
   void release();
   void acquire();
 

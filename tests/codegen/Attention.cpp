@@ -188,7 +188,6 @@ INSTANTIATE_TEST_SUITE_P(Host, Attention, ::testing::Values(
 INSTANTIATE_TEST_SUITE_P(GpuRows, Attention, ::testing::Values(
     Case{.device = "emu", .heads = 4, .kvHeads = 4, .keyWidth = 8, .valueWidth = 8, .tokens = 5},
     Case{.device = "emu", .heads = 3, .kvHeads = 3, .keyWidth = 12, .valueWidth = 12, .tokens = 2, .position = 64},
-    Case{.device = "emu", .heads = 2, .kvHeads = 2, .keyWidth = 80, .valueWidth = 80, .tokens = 3, .position = 63},
     Case{.device = "emu", .heads = 2, .kvHeads = 1, .keyWidth = 40, .valueWidth = 300, .tokens = 2, .position = 33},
     Case{.device = "emu", .cache = "q8_0", .heads = 2, .kvHeads = 2, .keyWidth = 32, .valueWidth = 32, .tokens = 2, .position = 70, .mask = Mask::Shared},
     Case{.device = "emu", .cache = "bf16", .heads = 2, .kvHeads = 1, .tokens = 3, .position = 9, .mask = Mask::Shared},
@@ -199,7 +198,20 @@ INSTANTIATE_TEST_SUITE_P(GpuDecode, Attention, ::testing::Values(
     Case{.device = "emu", .heads = 2, .kvHeads = 2, .keyWidth = 32, .valueWidth = 32, .tokens = 0},
     Case{.device = "emu", .heads = 7, .kvHeads = 1, .keyWidth = 64, .valueWidth = 64, .tokens = 0, .position = 100},
     Case{.device = "emu", .heads = 28, .kvHeads = 2, .keyWidth = 128, .valueWidth = 128, .tokens = 0, .position = 777, .context = 1000},
+    // A code times its scale is rounded to f16: 3 / 2^12 each, and they average.
+    Case{.device = "emu", .cache = "q8_0", .heads = 5, .kvHeads = 1, .keyWidth = 64, .valueWidth = 64, .tokens = 0, .position = 200, .context = 300, .tolerance = 2e-4},
+    Case{.device = "emu", .cache = "q8_0", .heads = 14, .kvHeads = 2, .keyWidth = 128, .valueWidth = 128, .tokens = 0, .position = 30, .context = 300, .tolerance = 5e-4},
     Case{.device = "emu", .heads = 12, .kvHeads = 1, .keyWidth = 48, .valueWidth = 96, .tokens = 0, .position = 500, .context = 600, .sees = Sees::All}));
+
+// Many tokens, by matrix instructions. Queries and weights are rounded to f16: a score of 10 is off by
+// up to 10 / 2^11, and so is its weight.
+INSTANTIATE_TEST_SUITE_P(GpuPrefill, Attention, ::testing::Values(
+    Case{.device = "emu", .heads = 1, .kvHeads = 1, .tokens = 5, .context = 64, .tolerance = 1e-3},
+    Case{.device = "emu", .heads = 2, .kvHeads = 2, .keyWidth = 80, .valueWidth = 80, .tokens = 3, .position = 63, .tolerance = 1e-3},
+    Case{.device = "emu", .heads = 7, .kvHeads = 1, .keyWidth = 64, .valueWidth = 64, .tokens = 37, .position = 90, .tolerance = 1e-3},
+    Case{.device = "emu", .heads = 6, .kvHeads = 2, .keyWidth = 128, .valueWidth = 128, .tokens = 50, .position = 100, .tolerance = 1e-3},
+    Case{.device = "emu", .heads = 3, .kvHeads = 1, .keyWidth = 48, .valueWidth = 112, .tokens = 20, .position = 7, .sees = Sees::All, .tolerance = 1e-3},
+    Case{.device = "emu", .cache = "q8_0", .heads = 4, .kvHeads = 2, .keyWidth = 64, .valueWidth = 32, .tokens = 33, .position = 70, .tolerance = 1e-3}));
 // clang-format on
 
 } // namespace

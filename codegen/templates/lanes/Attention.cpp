@@ -26,6 +26,17 @@ AttentionFacts::AttentionFacts(const KernelContext &kernel) : op(attentionOf(ker
   length = dimOf(op.getLength());
 }
 
+Values choose(Emit &e, Value condition, ValueRange otherwise, const std::function<Values()> &then) {
+  auto choice =
+      scf::IfOp::create(e.b, e.loc, otherwise.getTypes(), condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(&choice.getThenRegion().front());
+  scf::YieldOp::create(e.b, e.loc, then());
+  e.b.setInsertionPointToStart(&choice.getElseRegion().front());
+  scf::YieldOp::create(e.b, e.loc, otherwise);
+  return Values(choice.getResults());
+}
+
 void AttentionStore::operator()(Value head, Value token, Value i, Value x) {
   ElementEmitter::Scope scope(elements_);
   elements_.bind(facts_.op.getResult(), [x](ValueRange) { return x; });
@@ -54,8 +65,12 @@ void AttentionStore::operator()(Value head, Value token, Value i, Value x) {
 
 void emitLaneAttention(Emit &e, KernelContext &kernel) {
   AttentionFacts facts(kernel);
-  fitsAttentionSplit(kernel, facts) ? emitLaneAttentionSplit(e, kernel)
-                                    : emitLaneAttentionRow(e, kernel);
+  if (fitsAttentionSplit(kernel, facts))
+    emitLaneAttentionSplit(e, kernel);
+  else if (fitsAttentionTile(kernel, facts))
+    emitLaneAttentionTile(e, kernel);
+  else
+    emitLaneAttentionRow(e, kernel);
 }
 
 int64_t laneAttentionWorkspace(const KernelContext &kernel) {

@@ -17,6 +17,9 @@ struct AttentionFacts {
   Dim tokens, length;
 };
 
+/// What `then` gives where the condition holds, else `otherwise`.
+Values choose(Emit &e, Value condition, ValueRange otherwise, const std::function<Values()> &then);
+
 /// Stores elements of an attention's result through whatever the kernel yields of it.
 class AttentionStore {
 public:
@@ -42,5 +45,9 @@ void emitLaneAttentionRow(Emit &e, KernelContext &kernel);
 bool fitsAttentionSplit(const KernelContext &kernel, AttentionFacts facts);
 int64_t attentionSplitWorkspace(const KernelContext &kernel, const AttentionFacts &facts);
 void emitLaneAttentionSplit(Emit &e, KernelContext &kernel);
+
+/// For many tokens, with matrix instructions.
+bool fitsAttentionTile(const KernelContext &kernel, AttentionFacts facts);
+void emitLaneAttentionTile(Emit &e, KernelContext &kernel);
 
 } // namespace rosso

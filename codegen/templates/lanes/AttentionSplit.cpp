@@ -31,13 +31,14 @@ using namespace mlir;
 
 namespace {
 
-constexpr int64_t kWaves = 8;
+constexpr int64_t kWaves = 8, kSlots = kWaves / 2;
 constexpr int64_t kSide = 16;                // of matrices
 constexpr int64_t kHeads = kSide / 2;        // of a work group, each in two columns
 constexpr int64_t kStretch = kWaves * kSide; // positions of a work group in one iteration
 constexpr double kLowest = -1e30;            // instead of minus infinity, which has no difference
 constexpr double kWeightBits = 14;           // weights are below 2^14: f16 has few small numbers
 constexpr int64_t kInFlight = 4;             // records that are joined at a time
+constexpr int64_t kKeysAhead = 6;            // of matrices whose loads are under way
 constexpr int64_t kMostWidth = 128;          // of a head, for the registers' sake
 
 struct SplitPlan {
@@ -76,6 +77,7 @@ public:
     kernel.grid = {{.extent = facts.kvHeads * plan.headTiles * plan.splits}};
     kernel.schedule = "splits " + std::to_string(plan.splits) + ", heads " +
                       std::to_string(plan.tileHeads) + ", positions " + std::to_string(kStretch);
+    kernel.mostVgprs = facts.valueWidth > 64 ? 168 : 120;
     vector = e.vectorOf(e.f32(), 8);
     column = e.bitAnd(wave.lane(), kSide - 1);
     half = e.shiftRight(wave.lane(), 4);
@@ -84,8 +86,8 @@ public:
     if (keys.isQuantised())
       scales = wave.shared(kWaves * facts.keyWidth / keys.blockLen() * kSide * 2);
     sumPitch = facts.valueWidth + 4;
-    sums = wave.shared(kWaves * plan.tileHeads * sumPitch * 4);
-    scores = wave.shared(kWaves * plan.tileHeads * 8);
+    sums = wave.shared(kSlots * plan.tileHeads * sumPitch * 4);
+    scores = wave.shared(kSlots * plan.tileHeads * 8);
   }
 
   void emit() {
@@ -167,8 +169,13 @@ private:
     start.append(static_cast<size_t>(values.count()), e.zero(vector));
     Value first = e.add(begin, e.mul(wave.number(), e.constant(kSide)));
     Values done = e.loop(first, end, kStretch, start, [&](Value from, ValueRange carried) {
+      // The queries stay in shared memory: 64 registers less.
+      wave.settle();
       keys.setPosition(e.minimum(e.add(from, column), last));
-      values.load(from, last);
+      for (int64_t i = 0; i < keysAhead(); ++i)
+        keys.load(i);
+      values.setRows(from, last);
+      holdLoads();
       Values score = scoresAt(from, end);
       Value most = score[0];
       for (Value s : score)
@@ -197,10 +204,9 @@ private:
   /// beyond.
   Values scoresAt(Value first, Value end) {
     Value products = e.zero(vector);
-    int64_t steps = facts.keyWidth / kSide;
     if (!keys.isQuantised()) {
-      for (int64_t i = 0; i < steps; ++i)
-        products = kernel.target.multiplyMatrices(e, keys.fragment(i), queryFragment(i), products);
+      for (int64_t i = 0; i < keys.count(); ++i)
+        products = multiplyKeys(i, products);
     } else {
       products = scaledProducts();
     }
@@ -215,6 +221,29 @@ private:
     return score;
   }
 
+  int64_t keysAhead() const {
+    return keys.isQuantised() ? keys.count() : std::min(keys.count(), kKeysAhead);
+  }
+  /// Adds the products of elements 16i .. 16i + 15. What is loaded next, keys and then value rows,
+  /// takes the place of their registers.
+  Value multiplyKeys(int64_t i, Value sum) {
+    sum = kernel.target.multiplyMatrices(e, keys.fragment(i), queryFragment(i), sum);
+    int64_t rows = values.rowCount(), ahead = keysAhead(), step = i - (keys.count() - ahead);
+    if (step < 0)
+      keys.load(i + ahead);
+    for (int64_t k = step * rows / ahead; k < (step + 1) * rows / ahead; ++k)
+      if (step >= 0)
+        values.loadRow(k);
+    holdLoads();
+    return sum;
+  }
+  /// Loads from global memory and matrix instructions stay on their side of this place. The
+  /// compiler would wait for the first keys before it loads the next.
+  void holdLoads() {
+    constexpr int64_t kMayPass = 0x786; // other vector, scalar, transcendental, shared memory
+    e.intrinsic({}, "llvm.amdgcn.sched.barrier", {e.constant(e.i32(), kMayPass)});
+  }
+
   /// Products with int8 codes; each block's are multiplied with its positions' scales. These come
   /// from the lanes that loaded them by shared memory: f16 [block][position, as D has them].
   Value scaledProducts() {
@@ -226,11 +255,12 @@ private:
                       : e.add(e.shiftRight(column, 1), e.shiftLeft(e.bitAnd(column, 1), 3));
     for (int64_t b = 0; b < blocks; ++b)
       storeElement(e, e.f16(), keys.scale(b), e.at(own, b * kSide * 2), place);
+    wave.settle();
     Value products = e.zero(vector);
     for (int64_t b = 0; b < blocks; ++b) {
       Value block = e.zero(vector);
       for (int64_t i = b * perBlock; i < (b + 1) * perBlock; ++i)
-        block = kernel.target.multiplyMatrices(e, keys.fragment(i), queryFragment(i), block);
+        block = multiplyKeys(i, block);
       Value scale =
           e.load(e.vectorOf(e.f16(), 8), e.at(e.at(own, e.shiftLeft(half, 4)), b * kSide * 2), 16);
       products = e.fma(e.extendFloat(scale, e.f32()), block, products);
@@ -242,19 +272,14 @@ private:
   Values rescaled(ValueRange before, Value factor) {
     Value grown = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::ONE, factor, number(1));
     Value which = e.intrinsic(e.i32(), "llvm.amdgcn.ballot", {grown});
-    auto choice = scf::IfOp::create(
-        e.b, e.loc, before.getTypes(),
-        arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, which, e.zero(e.i32())),
-        /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(e.b);
-    e.b.setInsertionPointToStart(&choice.getThenRegion().front());
-    Values scaled;
-    for (Value sum : before)
-      scaled.push_back(e.mulF(sum, e.splat(factor, 8)));
-    scf::YieldOp::create(e.b, e.loc, scaled);
-    e.b.setInsertionPointToStart(&choice.getElseRegion().front());
-    scf::YieldOp::create(e.b, e.loc, before);
-    return Values(choice.getResults());
+    Value some =
+        arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, which, e.zero(e.i32()));
+    return choose(e, some, before, [&] {
+      Values scaled;
+      for (Value sum : before)
+        scaled.push_back(e.mulF(sum, e.splat(factor, 8)));
+      return scaled;
+    });
   }
 
   /// Matrix B of the weights: in columns 0 to 7 rounded towards zero, in the others what that left.
@@ -288,32 +313,44 @@ private:
     return packHalves(e, first);
   }
 
-  /// A wave's sums into shared memory: f32 [wave][head][d], and [wave][head] {largest score, sum}.
+  /// The waves' sums into shared memory, those of wave w and w + 4 together: f32 [slot][head][d],
+  /// and [slot][head] {largest score, sum of weights}.
   void keep(const Values &done) {
-    Value total = e.addF(done[1], wave.exchange(done[1], kSide));
-    Values whole; // of both columns
-    for (int64_t j = 0; j < values.count(); ++j)
-      for (int64_t r = 0; r < 8; ++r) {
+    Values all{done[0], e.addF(done[1], wave.exchange(done[1], kSide))};
+    for (int64_t r = 0; r < 8; ++r) // of both columns
+      for (int64_t j = 0; j < values.count(); ++j) {
         Value part = e.lane(done[static_cast<size_t>(2 + j)], r);
-        whole.push_back(e.addF(part, wave.exchange(part, kHeads)));
+        all.push_back(e.addF(part, wave.exchange(part, kHeads)));
       }
-    e.ifThen(e.less(column, e.constant(plan.tileHeads)), [&] {
-      Value row = e.add(e.mul(wave.number(), e.constant(plan.tileHeads)), column);
-      // Row l = r * rowStep + half * upperRow of D j is element l * count + j.
-      Value at = e.add(e.mul(row, e.constant(sumPitch * 4)),
-                       e.mul(half, e.constant(lanes.upperRow * values.count() * 4)));
-      Value target = e.at(sums, at);
-      for (int64_t r = 0; r < 8; ++r)
-        for (int64_t j = 0; j < values.count(); ++j)
-          e.store(whole[static_cast<size_t>(j * 8 + r)],
-                  e.at(target, (r * lanes.rowStep * values.count() + j) * 4), 4);
-      Value facts2 = e.at(scores, e.mul(row, e.constant(8)));
-      e.store(done[0], facts2, 4);
-      e.store(total, e.at(facts2, 4), 4);
+    Value slot = e.bitAnd(wave.number(), kSlots - 1);
+    Value row = e.add(e.mul(slot, e.constant(plan.tileHeads)), column);
+    // Row l = r * rowStep + half * upperRow of D j is element l * count + j.
+    Value at = e.add(e.mul(row, e.constant(sumPitch * 4)),
+                     e.mul(half, e.constant(lanes.upperRow * values.count() * 4)));
+    Values places{e.at(scores, e.mul(row, e.constant(8)))};
+    places.push_back(e.at(places[0], 4));
+    for (int64_t r = 0; r < 8; ++r)
+      for (int64_t j = 0; j < values.count(); ++j)
+        places.push_back(e.at(e.at(sums, at), (r * lanes.rowStep * values.count() + j) * 4));
+    Value isMine = e.less(column, e.constant(plan.tileHeads));
+    Value isLow = e.less(wave.number(), e.constant(kSlots));
+    e.ifThen(e.bitAnd(isMine, e.less(e.constant(kSlots - 1), wave.number())), [&] {
+      for (size_t i = 0; i < all.size(); ++i)
+        e.store(all[i], places[i], 4);
+    });
+    wave.barrier();
+    e.ifThen(e.bitAnd(isMine, isLow), [&] {
+      Value other = e.load(e.f32(), places[0], 4), most = larger(all[0], other);
+      Value factor = exp2(e.subF(all[0], most)), otherFactor = exp2(e.subF(other, most));
+      e.store(most, places[0], 4);
+      for (size_t i = 1; i < all.size(); ++i) {
+        Value theirs = e.mulF(e.load(e.f32(), places[i], 4), otherFactor);
+        e.store(e.fma(all[i], factor, theirs), places[i], 4);
+      }
     });
   }
 
-  /// What the waves have of a head: the largest score, the factor of each wave, the joined sum of
+  /// What the waves have of a head: the largest score, the factor of each slot, the joined sum of
   /// weights.
   struct Join {
     Value most, total;
@@ -322,14 +359,14 @@ private:
   Join joinWaves(Value head) {
     Join join;
     Values most, total;
-    for (int64_t w = 0; w < kWaves; ++w) {
+    for (int64_t w = 0; w < kSlots; ++w) {
       Value at = e.at(e.at(scores, e.mul(head, e.constant(8))), w * plan.tileHeads * 8);
       most.push_back(e.load(e.f32(), at, 4));
       total.push_back(e.load(e.f32(), e.at(at, 4), 4));
       join.most = w ? larger(join.most, most.back()) : most.back();
     }
     join.total = e.zero(e.f32());
-    for (size_t w = 0; w < kWaves; ++w) {
+    for (size_t w = 0; w < kSlots; ++w) {
       join.factors.push_back(exp2(e.subF(most[w], join.most)));
       join.total = e.fma(join.factors.back(), total[w], join.total);
     }
@@ -338,7 +375,7 @@ private:
   Value joinedSum(const Join &join, Value head, Value i) {
     Value at = e.at(sums, e.mul(e.add(e.mul(head, e.constant(sumPitch)), i), e.constant(4)));
     Value sum = e.zero(e.f32());
-    for (int64_t w = 0; w < kWaves; ++w)
+    for (int64_t w = 0; w < kSlots; ++w)
       sum = e.fma(join.factors[static_cast<size_t>(w)],
                   e.load(e.f32(), e.at(at, w * plan.tileHeads * sumPitch * 4), 4), sum);
     return sum;

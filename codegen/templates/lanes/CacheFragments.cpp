@@ -62,78 +62,105 @@ Value CacheFragments::withoutBias(Value pair) {
   return e_.subF(e_.bitcast(pair, type), e_.constantFloat(type, kBias));
 }
 
+bool CacheParts::canRead(Value tensor) { return canReadRows(tensor, kSide, 32); }
+
+Values CacheParts::load(Value position, Value i) {
+  Value row = e_.mul(position, e_.constant(rowBytes_));
+  Values words;
+  if (!format_) {
+    Value loaded = e_.load(e_.vectorOf(e_.i32(), 4),
+                           e_.at(rows_, e_.add(row, e_.mul(i, e_.constant(16)))), 16);
+    for (int64_t w = 0; w < 4; ++w)
+      words.push_back(e_.lane(loaded, w));
+    return words;
+  }
+  int64_t parts = format_->blockLen / 8;
+  Value block = e_.mul(e_.divide(i, e_.constant(parts)), e_.constant(format_->blockSize));
+  Value start = e_.at(rows_, e_.add(row, block));
+  Value inBlock = e_.mul(e_.remainder(i, e_.constant(parts)), e_.constant(8));
+  Value codes =
+      e_.load(e_.vectorOf(e_.i32(), 2), e_.at(e_.at(start, inBlock), format_->codes[0].offset), 2);
+  Value scale = e_.splat(e_.load(e_.f16(), e_.at(start, format_->d.offset), 2), 2);
+  for (int64_t w = 0; w < 2; ++w) {
+    Value word = e_.bitXor(e_.lane(codes, w), static_cast<int32_t>(0x80808080u));
+    for (Value pair : biasedCodes(word))
+      words.push_back(e_.bitcast(e_.mulF(withoutBias(pair), scale), e_.i32()));
+  }
+  return words;
+}
+
 bool KeyFragments::canRead(Value tensor) { return canReadRows(tensor, kSide, 32); }
 
 void KeyFragments::setPosition(Value position) {
   row_ = e_.at(rows_, e_.mul(position, e_.constant(rowBytes_)));
+  parts_.clear();
+  scales_.clear();
+}
+
+void KeyFragments::load(int64_t i) {
+  // Lanes 16 to 31 begin at upperK: 0 where they repeat the others.
+  Value start = e_.mul(e_.shiftRight(wave_.lane(), 4), e_.constant(lanes_.upperK));
+  if (!format_) {
+    Value at = e_.at(e_.at(row_, e_.shiftLeft(start, 1)), i * kSide * 2);
+    unsigned align = rowBytes_ % 32 == 0 ? 16 : 2;
+    parts_.push_back(e_.load(e_.vectorOf(e_.f16(), lanes_.halves), at, align));
+    return;
+  }
+  int64_t first = i * kSide, inBlock = first % format_->blockLen;
+  Value block = e_.at(row_, first / format_->blockLen * format_->blockSize);
+  Value codes = e_.at(e_.at(block, start), format_->codes[0].offset + inBlock);
+  parts_.push_back(e_.load(e_.vectorOf(e_.i32(), lanes_.halves / 4), codes, 2));
+  if (inBlock == 0)
+    scales_.push_back(e_.load(e_.f16(), e_.at(block, format_->d.offset), 2));
 }
 
 Value KeyFragments::fragment(int64_t i) {
-  // Lanes 16 to 31 begin at upperK: 0 where they repeat the others.
-  Value half = e_.shiftRight(wave_.lane(), 4);
-  Type halves = e_.vectorOf(e_.f16(), lanes_.halves);
-  if (!format_) {
-    Value row = lanes_.upperK ? e_.at(row_, e_.mul(half, e_.constant(lanes_.upperK * 2))) : row_;
-    unsigned align = rowBytes_ % 32 == 0 ? 16 : 2;
-    return e_.load(halves, e_.at(row, i * kSide * 2), align);
-  }
-  Value row = lanes_.upperK ? e_.at(row_, e_.mul(half, e_.constant(lanes_.upperK))) : row_;
-  int64_t first = i * kSide, block = first / format_->blockLen;
-  int64_t offset =
-      block * format_->blockSize + format_->codes[0].offset + first % format_->blockLen;
-  int64_t count = lanes_.halves / 4;
-  Value codes = e_.load(e_.vectorOf(e_.i32(), count), e_.at(row, offset), 2);
+  Value part = parts_[static_cast<size_t>(i)];
+  if (!format_)
+    return part;
   Values words;
-  for (int64_t w = 0; w < count; ++w) {
-    Value word = e_.bitXor(e_.lane(codes, w), static_cast<int32_t>(0x80808080u));
+  for (int64_t w = 0; w < lanes_.halves / 4; ++w) {
+    Value word = e_.bitXor(e_.lane(part, w), static_cast<int32_t>(0x80808080u));
     for (Value pair : biasedCodes(word))
       words.push_back(e_.bitcast(withoutBias(pair), e_.i32()));
   }
   return packHalves(e_, words);
 }
 
-Value KeyFragments::scale(int64_t i) {
-  return e_.load(e_.f16(), e_.at(row_, i * format_->blockSize + format_->d.offset), 2);
-}
-
 bool ValueFragments::canRead(Value tensor) { return canReadRows(tensor, 2 * kSide, 4 * kSide); }
 
-void ValueFragments::load(Value first, Value last) {
-  Value from = e_.at(rows_, e_.mul(first, e_.constant(rowBytes_)));
-  Value mostBytes = e_.mul(e_.sub(last, first), e_.constant(rowBytes_));
-  Value column = e_.bitAnd(wave_.lane(), kSide - 1), half = e_.shiftRight(wave_.lane(), 4);
-  Value element = e_.mul(column, e_.constant(count()));
-  Value inRow = e_.mul(element, e_.constant(2)), scaleInRow;
-  if (format_) {
-    Value block = e_.divide(element, e_.constant(format_->blockLen));
-    scaleInRow = e_.mul(block, e_.constant(format_->blockSize));
-    inRow = e_.add(scaleInRow, e_.add(e_.remainder(element, e_.constant(format_->blockLen)),
-                                      e_.constant(format_->codes[0].offset)));
-    scaleInRow = e_.add(scaleInRow, e_.constant(format_->d.offset));
+void ValueFragments::setRows(Value first, Value last) {
+  from_ = e_.at(rows_, e_.mul(first, e_.constant(rowBytes_)));
+  mostBytes_ = e_.mul(e_.sub(last, first), e_.constant(rowBytes_));
+  Value element = e_.mul(e_.bitAnd(wave_.lane(), kSide - 1), e_.constant(count()));
+  if (!format_) {
+    inRow_ = e_.mul(element, e_.constant(2));
+    return;
   }
+  Value blockLen = e_.constant(format_->blockLen);
+  Value block = e_.mul(e_.divide(element, blockLen), e_.constant(format_->blockSize));
+  inRow_ =
+      e_.add(block, e_.add(e_.remainder(element, blockLen), e_.constant(format_->codes[0].offset)));
+  scaleInRow_ = e_.add(block, e_.constant(format_->d.offset));
+}
+
+void ValueFragments::loadRow(int64_t k) {
+  // Registers first; a lane that holds all 16 positions has the other half's registers next.
+  Value row = e_.constant((k % 8 * lanes_.rowStep + k / 8 * lanes_.upperRow) * rowBytes_);
+  if (lanes_.halves == 8)
+    row = e_.add(row,
+                 e_.mul(e_.shiftRight(wave_.lane(), 4), e_.constant(lanes_.upperRow * rowBytes_)));
+  row = e_.minimum(row, mostBytes_);
   int64_t bytes = count() * (format_ ? 1 : 2);
   unsigned align = format_ ? 2 : static_cast<unsigned>(std::min<int64_t>(bytes & -bytes, 16));
-  Type type = e_.vectorOf(e_.i32(), bytes / 4);
-  Values scales;
-  for (int64_t k = 0; k < lanes_.halves; ++k) {
-    // Registers first; a lane that holds all 16 positions has the other half's registers next.
-    Value row = e_.constant((k % 8 * lanes_.rowStep + k / 8 * lanes_.upperRow) * rowBytes_);
-    if (lanes_.halves == 8)
-      row = e_.add(row, e_.mul(half, e_.constant(lanes_.upperRow * rowBytes_)));
-    row = e_.minimum(row, mostBytes);
-    Value loaded = e_.load(type, e_.at(from, e_.add(row, inRow)), align);
-    Values &words = words_[k];
-    words.clear();
-    for (int64_t w = 0; w < bytes / 4; ++w)
-      words.push_back(format_ ? e_.bitXor(e_.lane(loaded, w), static_cast<int32_t>(0x80808080u))
-                              : e_.lane(loaded, w));
-    if (format_)
-      scales.push_back(e_.load(e_.f16(), e_.at(from, e_.add(row, scaleInRow)), 2));
-  }
-  scales_.clear();
-  for (size_t i = 0; i + 1 < scales.size(); i += 2)
-    scales_.push_back(vector::FromElementsOp::create(e_.b, e_.loc, e_.vectorOf(e_.f16(), 2),
-                                                     ValueRange{scales[i], scales[i + 1]}));
+  Value loaded =
+      e_.load(e_.vectorOf(e_.i32(), bytes / 4), e_.at(from_, e_.add(row, inRow_)), align);
+  Values &words = words_[k];
+  words.clear();
+  for (int64_t w = 0; w < bytes / 4; ++w)
+    words.push_back(e_.lane(loaded, w));
+  if (format_)
+    scales_[k] = e_.load(e_.f16(), e_.at(from_, e_.add(row, scaleInRow_)), 2);
 }
 
 Value ValueFragments::fragment(int64_t j) {
@@ -147,8 +174,11 @@ Value ValueFragments::fragment(int64_t j) {
     }
     auto w = static_cast<size_t>(j / 4);
     Value zipped = pickBytes(e_, high[w], low[w], j % 4 < 2 ? 0x05010400 : 0x07030602);
+    zipped = e_.bitXor(zipped, static_cast<int32_t>(0x80808080u));
     Value numbers = withoutBias(biasedCodes(zipped)[static_cast<size_t>(j % 2)]);
-    words.push_back(e_.bitcast(e_.mulF(numbers, scales_[static_cast<size_t>(i)]), e_.i32()));
+    Value scales = vector::FromElementsOp::create(e_.b, e_.loc, e_.vectorOf(e_.f16(), 2),
+                                                  ValueRange{scales_[2 * i], scales_[2 * i + 1]});
+    words.push_back(e_.bitcast(e_.mulF(numbers, scales), e_.i32()));
   }
   return packHalves(e_, words);
 }

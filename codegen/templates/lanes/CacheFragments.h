@@ -37,21 +37,37 @@ protected:
   Value pointer_, context_, rows_; // rows_: of the head
 };
 
+/// Rows eight elements at a time, as f16.
+class CacheParts : public CacheFragments {
+public:
+  using CacheFragments::CacheFragments;
+  static bool canRead(Value tensor);
+
+  int64_t count() const { return width_ / 8; } // of a row
+  /// Elements 8i .. 8i + 7 of row `position`: four i32, two in each.
+  Values load(Value position, Value i);
+};
+
 /// Matrix A of 16 positions and the width of a row, 16 elements of it at a time.
 class KeyFragments : public CacheFragments {
 public:
   using CacheFragments::CacheFragments;
   static bool canRead(Value tensor);
 
+  int64_t count() const { return width_ / 16; }
   /// This lane's row is that of `position`.
   void setPosition(Value position);
+  /// Loads what `fragment(i)` needs. In order.
+  void load(int64_t i);
   /// Halves of elements 16i .. 16i + 15; of a quantised cache its codes.
   Value fragment(int64_t i);
   /// The f16 that codes of block `i` are multiplied with.
-  Value scale(int64_t i);
+  Value scale(int64_t i) { return scales_[static_cast<size_t>(i)]; }
 
 private:
   Value row_;
+  Values parts_;  // for each fragment: halves, or codes as i32
+  Values scales_; // of each block of a quantised row
 };
 
 /// Matrices A of 16 elements of the rows and 16 positions: transposed. Row l of fragment j holds
@@ -63,13 +79,19 @@ public:
   static bool canRead(Value tensor);
 
   int64_t count() const { return width_ / 16; }
-  /// Loads rows `first` .. `first` + 15, instead of those beyond `last` that one. Both are uniform.
-  void load(Value first, Value last);
+  /// Rows `first` .. `first` + 15 come next, instead of those beyond `last` that one. Both are
+  /// uniform.
+  void setRows(Value first, Value last);
+  /// How many of them a lane loads, and loading one.
+  int64_t rowCount() const { return lanes_.halves; }
+  void loadRow(int64_t k);
   Value fragment(int64_t j);
 
 private:
-  Values words_[16]; // of each row, what this lane has of it; quantised: codes
-  Values scales_;    // of a quantised cache: of pairs of rows
+  Value from_, mostBytes_;   // of the rows
+  Value inRow_, scaleInRow_; // byte offsets of what this lane has of a row
+  Values words_[16];         // that, of each row; quantised: codes
+  Value scales_[16];         // of a quantised cache
 };
 
 } // namespace rosso
