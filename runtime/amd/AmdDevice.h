@@ -5,7 +5,8 @@
 // doorbell:
 //
 //   (WAIT for copies) | WAIT FOR WAVES | variables -> VRAM | run's number -> host | ACQUIRE_MEM |
-//   INDIRECT_BUFFER | RELEASE_MEM: next point of the timeline
+//   INDIRECT_BUFFER | (WAIT FOR WAVES | small outputs -> where they are kept) |
+//   RELEASE_MEM: next point of the timeline
 //
 // The indirect buffer is the entry's CommandBuffer. Up to kRunsAhead runs may be queued. Copies and
 // runs do not overlap: each queue waits, on the GPU, for what the other was given before.
