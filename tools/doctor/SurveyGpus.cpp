@@ -33,6 +33,8 @@ void addPciFacts(const PciGpu &gpu, Section &section) {
                          (gpu.driver.empty() ? "none" : gpu.driver));
   section.add("BAR", gpu.barBytes ? bytesText(gpu.barBytes) : "unknown");
   section.add("link", linkText(gpu.link) + ", at most " + linkText(gpu.mostLink));
+  if (gpu.narrowest.bytesPerSecond() < gpu.link.bytesPerSecond())
+    section.add("way to it", linkText(gpu.narrowest) + " where it is narrowest");
 }
 
 /// The driver: whether it is there, its version, whether we may use it. Gives the open file.

@@ -26,6 +26,24 @@ PciLink readLink(KernelInterface &kernel, const std::string &folder, const std::
               std::min<uint64_t>(readNumber(kernel, folder + "/" + which + "_link_width"), 64))};
 }
 
+/// The slowest link on the way from the processor, over all bridges that lead to the device.
+PciLink narrowestLink(KernelInterface &kernel, const std::string &address, PciLink link) {
+  std::string way; // "../../../devices/pci0000:00/0000:00:01.1/0000:01:00.0/0000:03:00.0"
+  if (kernel.readLink(kPciPath + ("/" + address), way) < 0)
+    return link;
+  for (size_t begin = 0, end; begin < way.size(); begin = end + 1) {
+    end = std::min(way.find('/', begin), way.size());
+    const std::string bridge = way.substr(begin, end - begin);
+    if (std::count(bridge.begin(), bridge.end(), ':') != 2 || bridge == address)
+      continue;
+    const PciLink other = readLink(kernel, kPciPath + ("/" + bridge), "current");
+    const double speed = other.bytesPerSecond();
+    if (speed > 0 && (!(link.bytesPerSecond() > 0) || speed < link.bytesPerSecond()))
+      link = other;
+  }
+  return link;
+}
+
 } // namespace
 
 double PciLink::bytesPerSecond() const {
@@ -63,7 +81,9 @@ std::vector<PciGpu> listPciGpus(KernelInterface &kernel) {
                .barBytes = readRegionBytes(kernel, address, 0),
                .vramBytes = readNumber(kernel, folder + "/mem_info_vram_total"),
                .link = readLink(kernel, folder, "current"),
-               .mostLink = readLink(kernel, folder, "max")};
+               .mostLink = readLink(kernel, folder, "max"),
+               .narrowest = {}};
+    gpu.narrowest = narrowestLink(kernel, address, gpu.link);
     if (std::string target; kernel.readLink(folder + "/driver", target) >= 0)
       gpu.driver = target.substr(target.rfind('/') + 1);
     gpus.push_back(std::move(gpu));

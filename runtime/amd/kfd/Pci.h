@@ -24,7 +24,8 @@ struct PciGpu {
   std::string driver;     // empty: none
   uint64_t barBytes = 0;  // of region 0: the host's window into VRAM
   uint64_t vramBytes = 0; // as the amdgpu driver says; 0: it does not
-  PciLink link, mostLink;
+  PciLink link, mostLink; // of the GPU's own port
+  PciLink narrowest;      // of all on the way to the processor: boards have switches inside
 };
 
 inline constexpr const char *kPciPath = "/sys/bus/pci/devices";

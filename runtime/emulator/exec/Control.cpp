@@ -109,15 +109,24 @@ bool setRegister(Wave &wave, const Step &step) {
   return true;
 }
 
+/// What waves read as the time, at 100 MHz.
+uint64_t realTime() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()) /
+         10;
+}
+
+bool readRealTime(Wave &wave, const Step &step) {
+  setScalar64(wave, step.instruction->operands[0].index, realTime());
+  return true;
+}
+
 bool sendMessageAndReturn(Wave &wave, const Step &step) {
   constexpr uint32_t kDoorbell = 128, kRealTime = 131;
   uint64_t value = 0;
   const uint32_t message = step.instruction->operands.back().value;
-  if (message == kRealTime) // 100 MHz
-    value = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                      std::chrono::steady_clock::now().time_since_epoch())
-                                      .count()) /
-            10;
+  if (message == kRealTime)
+    value = realTime();
   else if (message != kDoorbell)
     return fail(wave, step, kNoLane, "message " + std::to_string(message) + " is not modelled",
                 ErrorCode::Unsupported);
@@ -205,6 +214,7 @@ constexpr ControlName kControls[] = {
     {"s_sendmsg_rtn_b32", InstructionClass::Message, StepKind::Execute, sendMessageAndReturn},
     {"s_sendmsg_rtn_b64", InstructionClass::Message, StepKind::Execute, sendMessageAndReturn},
     {"s_sendmsg", InstructionClass::Message, StepKind::Nop, nullptr},
+    {"s_memrealtime", InstructionClass::Smem, StepKind::Execute, readRealTime},
     {"s_trap", InstructionClass::Branch, StepKind::Execute, trap},
     {"s_wait_loadcnt", InstructionClass::Wait, StepKind::Execute, waitLoad12},
     {"s_wait_loadcnt_dscnt", InstructionClass::Wait, StepKind::Execute, waitLoadAndLds12},

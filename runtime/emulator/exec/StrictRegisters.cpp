@@ -372,7 +372,7 @@ void StrictWave::after(Wave &wave, const Step &step) {
     }
   if (isMemoryInstruction(instruction))
     issueMemory(instruction);
-  else if (instruction.name.starts_with("s_sendmsg_rtn"))
+  else if (instruction.name.starts_with("s_sendmsg_rtn") || instruction.name == "s_memrealtime")
     issue(instruction, isa_ == amd::Isa::Gfx12 ? kScalar : kLds, true, false);
 }
 

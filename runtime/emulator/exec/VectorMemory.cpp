@@ -147,7 +147,7 @@ bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offse
     Mapping *mapping = wave.state->memory->find(base + least, span);
     if (!mapping)
       return false;
-    window = {mapping->address, mapping->bytes, mapping->data, mapping};
+    window = windowOf(*wave.state, *mapping);
     begin = base + least - window.address;
   }
   const LaneWords relative = (offsets - least) & active;
@@ -156,6 +156,16 @@ bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offse
   for (uint32_t lane = 0; lane < kLanes; ++lane)
     pointers.at[lane] = data + relative[lane];
 
+  if (window.trace) [[unlikely]] {
+    const bool load = op.access == Access::Load;
+    uint64_t last = ~uint64_t{0}; // lanes often share a sector
+    forLanes(mask, [&](uint32_t lane) {
+      const uint64_t offset = begin + relative[lane], sector = offset / 64;
+      if (sector != last || (offset + op.bytes - 1) / 64 != last)
+        window.trace->touch(offset, op.bytes, load, !load);
+      last = sector;
+    });
+  }
   const Touched all =
       touchedAgain(memo, relative, static_cast<uint32_t>(base + least) & 127, mask, op.bytes);
   Counters &counters = wave.worker->counters;
@@ -352,11 +362,11 @@ InstructionClass globalClass(const MemoryOp &op) {
   return InstructionClass::GlobalAtomic;
 }
 
-/// Cache controls and prefetches have their encodings, too.
+/// Cache controls, prefetches and the clock have their encodings, too.
 bool touchesNothing(const Instruction &instruction) {
   const std::string &name = instruction.name;
   return name.ends_with("_inv") || name.ends_with("_wb") || name.ends_with("_wbinv") ||
-         name.find("prefetch") != std::string::npos || name == "ds_nop";
+         name.find("prefetch") != std::string::npos || name == "ds_nop" || name == "s_memrealtime";
 }
 
 } // namespace

@@ -198,5 +198,23 @@ TEST(KfdPci, ListsDisplaysOfAmdWithTheirDriver) {
   EXPECT_EQ(gpus[1].driver, "");
 }
 
+// Behind a switch on the board, in a slot with four lanes of 8 GT/s.
+TEST(KfdPci, FindsTheNarrowestLinkOnTheWay) {
+  FakeKernel kernel;
+  auto &files = kernel.sysfs.files;
+  const std::string pci = "/sys/bus/pci/devices/";
+  kernel.sysfs.links[pci + "0000:03:00.0"] =
+      "../../../devices/pci0000:00/0000:00:01.1/0000:01:00.0/0000:02:00.0/0000:03:00.0";
+  files[pci + "0000:00:01.1/current_link_speed"] = "8.0 GT/s PCIe\n";
+  files[pci + "0000:00:01.1/current_link_width"] = "4\n";
+  files[pci + "0000:02:00.0/current_link_speed"] = "16.0 GT/s PCIe\n";
+  files[pci + "0000:02:00.0/current_link_width"] = "16\n";
+  const auto gpus = listPciGpus(kernel);
+  ASSERT_EQ(gpus.size(), 1u);
+  EXPECT_EQ(gpus[0].link.lanes, 16u);
+  EXPECT_EQ(gpus[0].narrowest.lanes, 4u);
+  EXPECT_EQ(gpus[0].narrowest.gigaTransfers, 8);
+}
+
 } // namespace
 } // namespace rosso::amd::kfd
