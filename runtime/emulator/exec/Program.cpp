@@ -60,6 +60,8 @@ std::vector<const Instruction *> Program::readRegion(uint64_t address) {
         instruction = std::move(*decoded);
       else
         instruction.problem = "illegal instruction: " + decoded.error().message;
+      if (instruction.name == "v_illegal")
+        instruction.problem = "illegal instruction";
     }
     for (const auto *ranges : {&instruction.reads, &instruction.writes})
       for (const RegisterRange &range : *ranges)
