@@ -40,8 +40,8 @@ class Doctor(unittest.TestCase):
         self.assertIn("all results right", proof["compiled"])
 
     def test_proves_emulated_gpus(self):
-        for device, wgps in (("emu", 48), ("emu:rx7900xt,strict", 42), ("emu:gfx1201", 32),
-                             ("emu:gfx1030,strict", 40)):
+        wgps_of = {"emu": 48, "emu:rx7900xt,strict": 42, "emu:gfx1201": 32, "emu:gfx1030": 40}
+        for device, wgps in wgps_of.items():
             proof = self.report("--device", device)[f"proof on {device}"]
             self.assertTrue(proof["device"].startswith("emu, emulated gfx1"))
             self.assertIn("all results right", proof["kernel"])

@@ -11,11 +11,12 @@
 
 #include <cstring>
 #include <numeric>
+#include <thread>
 
 namespace rosso::amd::kfd {
 namespace {
 
-using ::testing::Contains;
+using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -28,10 +29,10 @@ protected:
     gpu = *std::move(made);
     process = std::make_unique<Process>(*kernel);
   }
-  void open(Program program) {
+  void open(Program program, std::chrono::milliseconds patience = 20s) {
     auto transport = KfdTransport::create(*process, 0);
     ASSERT_TRUE(transport) << transport.error().message;
-    auto device = AmdDevice::open(*std::move(transport), {.name = "amd:0"});
+    auto device = AmdDevice::open(*std::move(transport), {.name = "amd:0", .patience = patience});
     ASSERT_TRUE(device) << device.error().message;
     auto made = Executable::create(std::move(program), *std::move(device));
     ASSERT_TRUE(made) << made.error().message;
@@ -116,6 +117,30 @@ TEST_F(KfdDriverTest, AFaultEndsTheRunWithOneError) {
   EXPECT_THAT(ran.error().message, HasSubstr("page fault at 0x"));
   EXPECT_THAT(ran.error().message, HasSubstr("failed in stray kernel (launch 1 of 1, 1 group"));
   EXPECT_EQ(executable->run(0, std::array<int64_t, 2>{0, 0}).error().message, ran.error().message);
+}
+
+TEST_F(KfdDriverTest, AHangEndsTheRunInBoundedTime) {
+  open(oneLaunch("hang", 1), 300ms);
+  ASSERT_TRUE(executable);
+  auto ran = executable->run(0, std::array<int64_t, 2>{0, 1});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, ErrorCode::Timeout);
+  EXPECT_THAT(ran.error().message, HasSubstr("no progress for 300 ms"));
+  EXPECT_THAT(ran.error().message, HasSubstr("failed in hang kernel (launch 1 of 1"));
+}
+
+TEST_F(KfdDriverTest, AResetEndsTheRun) {
+  open(oneLaunch("hang", 1));
+  ASSERT_TRUE(executable);
+  std::thread resets([&] {
+    std::this_thread::sleep_for(20ms);
+    kernel->raiseReset({.type = 0, .cause = 0, .memoryLost = 1});
+  });
+  auto ran = executable->run(0, std::array<int64_t, 2>{0, 1});
+  resets.join();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, ErrorCode::DeviceLost);
+  EXPECT_THAT(ran.error().message, HasSubstr("the GPU was reset after a hang, VRAM is lost"));
 }
 
 } // namespace

@@ -54,6 +54,11 @@ void FakeKernel::raisePageFault(PageFault fault) {
   pageFault = fault;
 }
 
+void FakeKernel::raiseReset(Reset what) {
+  std::lock_guard lock(news_);
+  reset = what;
+}
+
 void FakeKernel::raiseInterrupt() {
   bool written = false;
   for (const auto &[id, event] : events_) {

@@ -77,6 +77,7 @@ public:
 
   // The same from the GPU's own threads.
   void raisePageFault(PageFault fault);
+  void raiseReset(Reset what);
   /// An interrupt, after the GPU wrote to an event's slot.
   void raiseInterrupt();
 
