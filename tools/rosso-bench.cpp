@@ -25,7 +25,7 @@ namespace {
 struct Flags {
   ModelFlags model;
   std::vector<int32_t> prefill{512}, decode{64};
-  int64_t repeat = 3;
+  int64_t repeat = 3, depth = -1;
   bool json = false, compileOnly = false, keepCache = false;
   std::string link;
 
@@ -36,6 +36,8 @@ struct Flags {
     arguments.integers("--decode", "numbers of tokens to generate (64)", decode);
     arguments.integer("--repeat", "measurements of each, after one that warms up (3)", repeat, 1,
                       1000);
+    arguments.integer("--at", "decode from position N on, of a context nobody has read; no prefill",
+                      depth, 0, int64_t{1} << 31);
     model.declareContext(arguments);
     model.declareDevice(arguments);
     arguments.text("--link", "NAME",
@@ -63,7 +65,7 @@ struct Flags {
   LlmOptions options() const {
     LlmOptions llm = model.options();
     if (!llm.context)
-      llm.context = std::ranges::max(prefill) + std::ranges::max(decode) + 8;
+      llm.context = (depth < 0 ? std::ranges::max(prefill) : depth) + std::ranges::max(decode) + 8;
     return llm;
   }
 };
@@ -138,16 +140,19 @@ public:
     });
   }
 
-  /// After a prompt of `depth` tokens.
-  Result<Measurement> decode(int64_t tokens, int64_t depth) {
-    llm_.rewind(0);
-    ROSSO_TRY(TokenId next, llm_.prefill(prompt(depth)));
-    static_cast<void>(next);
+  /// After a prompt of `depth` tokens, or one that nobody has read.
+  Result<Measurement> decode(int64_t tokens, int64_t depth, bool isRead) {
+    if (isRead) {
+      llm_.rewind(0);
+      ROSSO_TRY(TokenId next, llm_.prefill(prompt(depth)));
+      static_cast<void>(next);
+    }
     return measure("decode", tokens, [&]() -> Result<double> {
-      llm_.rewind(depth);
+      llm_.skipTo(depth);
       const double begin = seconds();
       for (int64_t i = 0; i < tokens; ++i) {
-        ROSSO_TRY(next, llm_.decode());
+        ROSSO_TRY(TokenId next, llm_.decode());
+        static_cast<void>(next);
       }
       return seconds() - begin;
     });
@@ -195,7 +200,8 @@ void printJson(const Flags &flags, Llm &llm, const std::vector<Measurement> &pre
                const std::vector<Measurement> &decode, double cold) {
   std::printf("{\"model\": %s, \"device\": %s,\n", json(fileName(flags.model.path)).c_str(),
               json(llm.engine().describe()).c_str());
-  std::printf(" \"prefill\": %s, \"decode\": %s,\n", prefill.back().toJson().c_str(),
+  std::printf(" \"prefill\": %s, \"decode\": %s,\n",
+              prefill.empty() ? "null" : prefill.back().toJson().c_str(),
               decode.back().toJson().c_str());
   for (const auto &[name, list] :
        {std::pair{"prefill_lengths", &prefill}, std::pair{"decode_lengths", &decode}}) {
@@ -275,12 +281,14 @@ Status run(const Flags &flags, int argc, char **argv) {
 
   Bench bench(*llm, flags.repeat);
   std::vector<Measurement> prefill, decode;
-  for (int32_t tokens : flags.prefill) {
+  const bool isRead = flags.depth < 0;
+  for (int32_t tokens : isRead ? flags.prefill : std::vector<int32_t>()) {
     ROSSO_TRY(auto measurement, bench.prefill(tokens));
     prefill.push_back(std::move(measurement));
   }
   for (int32_t tokens : flags.decode) {
-    ROSSO_TRY(auto measurement, bench.decode(tokens, std::ranges::max(flags.prefill)));
+    const int64_t depth = isRead ? std::ranges::max(flags.prefill) : flags.depth;
+    ROSSO_TRY(auto measurement, bench.decode(tokens, depth, isRead));
     decode.push_back(std::move(measurement));
   }
   (flags.json ? printJson : printText)(flags, *llm, prefill, decode, cold);
