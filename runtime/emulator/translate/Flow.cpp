@@ -19,8 +19,8 @@ bool Known::meet(const Known &other) {
 bool isOpaque(const Step &step) {
   if (step.kind == StepKind::Alu)
     return step.instruction->name.find("movrel") != std::string::npos;
-  return step.kind == StepKind::Indirect || (step.kind == StepKind::Execute && !step.memory) ||
-         (step.kind == StepKind::Branch && step.execute);
+  return step.kind == StepKind::Indirect || (step.kind == StepKind::Branch && step.execute) ||
+         (step.kind == StepKind::Execute && changesMode(step));
 }
 
 bool changesMode(const Step &step) {
@@ -143,7 +143,14 @@ StepEffects effectsOf(const Step &step, bool allLanes) {
   for (const RegisterRange &range : step.instruction->writes)
     add(effects.writes, range);
   // What an executor reads or writes that LLVM does not count.
+  if (step.instructionClass == InstructionClass::Wait)
+    return {};
   effects.reads.set(kFirstScalar + kExecLo);
+  if (step.kind == StepKind::Execute && !step.memory) { // s_getreg: SCC, vcc
+    effects.reads.set(kSccBit);
+    effects.reads.set(kFirstScalar + kVccLo);
+    effects.writes.set(kSccBit); // s_barrier_signal_isfirst
+  }
   if (step.kind == StepKind::Branch) {
     effects.reads.set(kFirstScalar + kVccLo);
     effects.reads.set(kSccBit);

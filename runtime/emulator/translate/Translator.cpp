@@ -7,14 +7,25 @@
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
+#include <llvm/Transforms/Utils/Local.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 
 namespace rosso::emulator {
 namespace {
 
 using namespace translate;
+
+/// ROSSO_DUMP_TRANSLATION=1 prints what becomes of kernels, =2 also their code.
+const char *const kDump = std::getenv("ROSSO_DUMP_TRANSLATION");
+
+/// Of this thread on the processor.
+double cpuSeconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 
 /// What the host function returns.
 enum class Left : uint32_t { AtBarrier, Ended, Yielded, Failed, Jumped, Elsewhere };
@@ -67,6 +78,7 @@ private:
     leave(how);
   }
   void emitBlock(size_t index);
+  void deleteUnused();
   void emitSegment(const Block &block, const Step &step);
   void emitAlu(const Step &step);
   void callExecute(const Step &step);
@@ -129,6 +141,17 @@ void FunctionBuilder::build() {
   leave(Left::Elsewhere);
   for (size_t i = 0; i < flow_.blocks.size(); ++i)
     emitBlock(i);
+  deleteUnused();
+}
+
+/// Results nobody reads, like most of SCC: the code generator is the slow part.
+void FunctionBuilder::deleteUnused() {
+  for (llvm::BasicBlock &block : *function_)
+    for (auto at = block.rbegin(); at != block.rend();) {
+      llvm::Instruction &instruction = *at++;
+      if (instruction.use_empty() && llvm::isInstructionTriviallyDead(&instruction))
+        instruction.eraseFromParent();
+    }
 }
 
 void FunctionBuilder::emitSegment(const Block &block, const Step &step) {
@@ -207,6 +230,8 @@ void FunctionBuilder::emitAlu(const Step &step) {
     return;
   }
   ++interpreted;
+  if (kDump)
+    llvm::errs() << "; interpreted: " << step.instruction->text << "\n";
   RegisterSet all;
   all.set();
   const StepEffects effects = effectsOf(step, false);
@@ -226,7 +251,10 @@ void FunctionBuilder::callExecute(const Step &step) {
   for (unsigned i = kFirstScalar; i < kAllRegisters; ++i)
     scalars.set(i);
   const StepEffects effects = effectsOf(step, false);
-  emitter_->writeBack(opaque ? all : effects.reads | effects.writes | scalars);
+  if (!opaque && step.instructionClass == InstructionClass::Wait)
+    ; // has nothing to do with registers
+  else
+    emitter_->writeBack(opaque ? all : effects.reads | effects.writes | scalars);
   auto *type = llvm::FunctionType::get(builder_.getInt1Ty(),
                                        {builder_.getPtrTy(), builder_.getPtrTy()}, false);
   auto *call = builder_.CreateCall(type, pointer(reinterpret_cast<const void *>(step.execute)),
@@ -359,7 +387,7 @@ Error failed(llvm::Error error) {
 } // namespace
 
 Result<std::unique_ptr<Translation>> translateKernel(const TranslationInput &input) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = cpuSeconds();
   static const bool kInitialised = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
@@ -382,7 +410,7 @@ Result<std::unique_ptr<Translation>> translateKernel(const TranslationInput &inp
   module->setTargetTriple((*jit)->getTargetTriple());
   FunctionBuilder function(input, *module);
   function.build();
-  if (std::getenv("ROSSO_DUMP_TRANSLATION"))
+  if (kDump && *kDump == '2')
     module->print(llvm::errs(), nullptr);
 
   auto translation = std::make_unique<JitTranslation>();
@@ -397,8 +425,11 @@ Result<std::unique_ptr<Translation>> translateKernel(const TranslationInput &inp
     return failed(address.takeError());
   translation->function = address->toPtr<HostFunction>();
   translation->jit = std::move(*jit);
-  translation->seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  translation->seconds = cpuSeconds() - start;
+  if (kDump)
+    llvm::errs() << "; " << translation->instructions << " instructions, "
+                 << translation->interpreted << " of them interpreted, translated in "
+                 << translation->seconds * 1e3 << " ms\n";
   return std::unique_ptr<Translation>(std::move(translation));
 }
 

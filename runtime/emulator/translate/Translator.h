@@ -17,7 +17,7 @@ public:
   virtual Stopped run(Wave &wave) const = 0;
 
   size_t instructions = 0, interpreted = 0; // of the kernel; those left to the interpreter
-  double seconds = 0;                       // it took to translate
+  double seconds = 0;                       // of a processor's time that it took to translate
 };
 
 struct TranslationInput {

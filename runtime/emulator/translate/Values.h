@@ -29,16 +29,16 @@ inline llvm::Type *withElement(Val x, llvm::Type *element) {
   auto *vector = llvm::dyn_cast<llvm::VectorType>(x.type());
   return vector ? llvm::VectorType::get(element, vector->getElementCount()) : element;
 }
-inline Val asFloat(Val x) {
-  return like(x, x.b->CreateBitCast(x.v, withElement(x, x.b->getFloatTy())));
+/// The same bits as lanes of `element`; undoes a cast rather than adding another.
+inline Val recast(Val x, llvm::Type *element) {
+  llvm::Type *type = withElement(x, element);
+  if (auto *cast = llvm::dyn_cast<llvm::BitCastInst>(x.v); cast && cast->getSrcTy() == type)
+    return like(x, cast->getOperand(0));
+  return like(x, x.b->CreateBitCast(x.v, type));
 }
-inline Val asDouble(Val x) {
-  return like(x, x.b->CreateBitCast(x.v, withElement(x, x.b->getDoubleTy())));
-}
-inline Val asBits(Val x) {
-  auto *integer = x.b->getIntNTy(x.type()->getScalarSizeInBits());
-  return like(x, x.b->CreateBitCast(x.v, withElement(x, integer)));
-}
+inline Val asFloat(Val x) { return recast(x, x.b->getFloatTy()); }
+inline Val asDouble(Val x) { return recast(x, x.b->getDoubleTy()); }
+inline Val asBits(Val x) { return recast(x, x.b->getIntNTy(x.type()->getScalarSizeInBits())); }
 
 // --- operators ---
 
