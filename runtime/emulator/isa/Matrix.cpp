@@ -12,6 +12,9 @@
 // end. Source: RDNA3 ISA and RDNA4 ISA, 7.9 and 7.12; 16.10.
 #include "runtime/emulator/isa/Interpreter.h"
 
+#include <bit>
+#include <cstring>
+
 namespace rosso::emulator {
 
 using namespace lanes;
@@ -87,8 +90,71 @@ V loadC(const BoundAlu &alu, const Registers &registers, unsigned r, Element typ
   return alu.negLo >> 2 & 1 ? x ^ 0x80000000u : x;
 }
 
+using Words16 = uint32_t __attribute__((vector_size(64)));
+using Floats16 = float __attribute__((vector_size(64)));
+
+/// Half of a register: its lanes 0..15 or 16..31.
+Words16 halfOf(const uint32_t (&lanes)[kLanes], bool upper) {
+  Words16 half;
+  std::memcpy(&half, lanes + (upper ? 16 : 0), sizeof half);
+  return half;
+}
+
+Floats16 widened(Words16 bits, Element type) {
+  if (type == Element::Bf16)
+    return std::bit_cast<Floats16>(static_cast<Words16>(bits << 16));
+  using Shorts16 = uint16_t __attribute__((vector_size(32)));
+  using Halves16 = _Float16 __attribute__((vector_size(32)));
+  return __builtin_convertvector(std::bit_cast<Halves16>(__builtin_convertvector(bits, Shorts16)),
+                                 Floats16);
+}
+
+/// Element k of all rows of A or columns of B.
+void loadFloats(const BoundAlu &alu, const Registers &registers, unsigned source, Element type,
+                Floats16 (&out)[16]) {
+  const unsigned perHalf = alu.isa == amd::Isa::Gfx12 ? 8 : 16; // of k, in a half of the wave
+  for (unsigned k = 0; k < 16; ++k) {
+    const auto &lanes = registers.v[alu.source[source].index + k % perHalf / 2];
+    const bool neg = (k % 2 ? alu.negHi : alu.negLo) >> source & 1;
+    const Words16 word = halfOf(lanes, k >= perHalf) >> k % 2 * 16 & 0xFFFFu;
+    out[k] = widened(word ^ (neg ? 0x8000u : 0u), type);
+  }
+}
+
+/// The usual case, results of f32: a row of 16 results at a time. A row is half of a register.
+void multiplyFloats(const BoundAlu &alu, Registers &registers, Element type) {
+  const bool gfx12 = alu.isa == amd::Isa::Gfx12;
+  const BoundOperand &c = alu.source[2];
+  Floats16 a[16], b[16], d[16];
+  loadFloats(alu, registers, 0, type, a);
+  loadFloats(alu, registers, 1, type, b);
+  const uint32_t constant = c.kind == Kind::Vgpr ? 0 : readScalar(c, registers);
+  for (unsigned m = 0; m < 16; ++m) {
+    Words16 row = Words16{} + constant;
+    if (c.kind == Kind::Vgpr)
+      row = halfOf(registers.v[c.index + (gfx12 ? m % 8 : m / 2)], gfx12 ? m >= 8 : m % 2);
+    row &= alu.negHi >> 2 & 1 ? 0x7FFFFFFFu : ~0u;
+    row ^= alu.negLo >> 2 & 1 ? 0x80000000u : 0u;
+    d[m] = std::bit_cast<Floats16>(row);
+  }
+  for (unsigned m = 0; m < 16;
+       m += 4) { // four rows at a time: sums that do not wait for each other
+    Floats16 sum[4] = {d[m], d[m + 1], d[m + 2], d[m + 3]};
+    for (unsigned k = 0; k < 16; ++k)
+      for (unsigned i = 0; i < 4; ++i)
+        sum[i] = __builtin_elementwise_fma(Floats16{} + a[k][m + i], b[k], sum[i]);
+    std::memcpy(d + m, sum, sizeof sum);
+  }
+  for (unsigned m = 0; m < 16; ++m) {
+    auto &lanes = registers.v[alu.destination.index + (gfx12 ? m % 8 : m / 2)];
+    std::memcpy(lanes + ((gfx12 ? m >= 8 : m % 2) ? 16 : 0), &d[m], sizeof d[m]);
+  }
+}
+
 template <Element Type, unsigned Bits, unsigned K, bool HalfResult>
 void multiply(const BoundAlu &alu, Registers &registers) {
+  if constexpr (Type != Element::Int && !HalfResult)
+    return multiplyFloats(alu, registers, Type);
   const bool gfx12 = alu.isa == amd::Isa::Gfx12;
   Fragment a, b;
   load(alu, registers, 0, K, Bits, Type, a);
