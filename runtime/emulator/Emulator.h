@@ -48,9 +48,10 @@ struct Totals {
   uint64_t dispatches = 0, packets = 0; // packets of compute queues
   uint64_t doorbells = 0;               // of compute queues
   uint64_t copies = 0, copyDoorbells = 0;
-  uint64_t roundTrips = 0;                          // the host rang a doorbell, and then waited
-  uint64_t allocations = 0, allocatedBytes = 0;     // of memory, through the transport
-  uint64_t frees = 0;                               //
+  uint64_t roundTrips = 0;                      // the host rang a doorbell, and then waited
+  uint64_t allocations = 0, allocatedBytes = 0; // of memory, through the transport
+  uint64_t frees = 0;
+  uint64_t vramBytes = 0, vramPeakBytes = 0;        // taken now, and at most so far
   uint64_t uploadBytes = 0, downloadBytes = 0;      // by copies between VRAM and the host's memory
   uint64_t linkBytesToGpu = 0, linkBytesToHost = 0; // all that crossed the link, packets included
   double seconds = 0;                               // modelled time of the GPU

@@ -229,6 +229,8 @@ Result<amd::Memory> EmulatorTransport::allocate(uint64_t bytes, amd::MemoryKind 
   gpu_->log.count([&](Totals &totals) {
     ++totals.allocations;
     totals.allocatedBytes += block.memory.bytes;
+    totals.vramBytes = info_.vramBytes - vramFree_;
+    totals.vramPeakBytes = std::max(totals.vramPeakBytes, totals.vramBytes);
   });
   return block.memory;
 }
@@ -269,7 +271,10 @@ void EmulatorTransport::free(const amd::Memory &memory) {
     munmap(block->data, block->memory.bytes);
     vramFree_ += block->kind == amd::MemoryKind::Host ? 0 : block->memory.bytes;
     blocks_.erase(memory.address);
-    gpu_->log.count([](Totals &totals) { ++totals.frees; });
+    gpu_->log.count([&](Totals &totals) {
+      ++totals.frees;
+      totals.vramBytes = info_.vramBytes - vramFree_;
+    });
   }
   inUse_.unlock();
 }

@@ -209,6 +209,9 @@ TEST(EmulatorTransport, VramEnds) {
   EXPECT_EQ(second.error().message, "states: wanted 1 MiB of VRAM, 0 MiB of 4 MiB are free");
   driver.transport->free(*first);
   EXPECT_TRUE(driver.transport->allocate(1 << 20, amd::MemoryKind::Vram, "states").ok());
+  // The end-of-pipe buffer is VRAM too.
+  EXPECT_EQ(driver.transport->totals().vramBytes, (1u << 20) + 4096);
+  EXPECT_EQ(driver.transport->totals().vramPeakBytes, (3u << 20) + 4096);
 }
 
 // A VRAM of 24 GiB costs nothing until it is touched.
