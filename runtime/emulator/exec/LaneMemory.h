@@ -24,6 +24,14 @@ Touched touched(const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes);
 
 using LaneWords = uint32_t __attribute__((vector_size(4 * kLanes)));
 
+/// Bit i set: all ones in lane i.
+inline LaneWords spread(uint32_t mask) {
+  LaneWords bits;
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    bits[lane] = 1u << lane;
+  return static_cast<LaneWords>((bits & mask) == bits);
+}
+
 /// The same, remembered: `offsets` from an address whose lowest seven bits are `start`.
 Touched touchedAgain(AccessMemo &memo, LaneWords offsets, uint32_t start, uint32_t mask,
                      uint32_t bytes);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <string>
 
 namespace rosso::emulator {
@@ -53,24 +54,27 @@ uint32_t ldsClocks(const uint64_t (&at)[kLanes], uint32_t mask, uint32_t bytes) 
   return clocks;
 }
 
-void count(Wave &wave, const uint64_t (&at)[kLanes], uint32_t mask, const MemoryOp &op) {
-  // Conflicts stay the same when all lanes move by a whole row of banks.
-  AccessMemo &memo = wave.worker->memo(op.number);
+/// Counts an access of `lanes` at these offsets. Conflicts stay the same when all lanes move by a
+/// whole row of banks.
+void count(Wave &wave, LaneWords offsets, uint32_t mask, uint32_t bytes, AccessMemo &memo) {
   const auto first = static_cast<uint32_t>(std::countr_zero(mask));
-  const auto row = static_cast<uint32_t>(at[first] / (4 * kBanks) * (4 * kBanks));
-  uint32_t different = (memo.mask ^ mask) | (memo.start ^ op.bytes);
-  for (uint32_t lane = 0; lane < kLanes; ++lane)
-    different |= memo.offsets[lane] ^ (static_cast<uint32_t>(at[lane]) - row);
-  if (different) {
-    for (uint32_t lane = 0; lane < kLanes; ++lane)
-      memo.offsets[lane] = static_cast<uint32_t>(at[lane]) - row;
+  const uint32_t row = offsets[first] / (4 * kBanks) * (4 * kBanks);
+  const LaneWords relative = (offsets - row) & spread(mask);
+  LaneWords before;
+  std::memcpy(&before, memo.offsets, sizeof before);
+  if (memo.mask != mask || memo.start != bytes ||
+      __builtin_reduce_or(static_cast<LaneWords>(before ^ relative))) {
+    std::memcpy(memo.offsets, &relative, sizeof relative);
     memo.mask = mask;
-    memo.start = op.bytes;
-    memo.ldsClocks = ldsClocks(at, mask, op.bytes);
+    memo.start = bytes;
+    uint64_t at[kLanes];
+    for (uint32_t lane = 0; lane < kLanes; ++lane)
+      at[lane] = offsets[lane];
+    memo.ldsClocks = ldsClocks(at, mask, bytes);
   }
   Counters &counters = wave.worker->counters;
-  const uint32_t least = op.bytes <= 4 ? 1 : op.bytes == 8 ? 2 : 4;
-  counters.ldsBytes += static_cast<uint64_t>(std::popcount(mask)) * op.bytes;
+  const uint32_t least = bytes <= 4 ? 1 : bytes == 8 ? 2 : 4;
+  counters.ldsBytes += static_cast<uint64_t>(std::popcount(mask)) * bytes;
   counters.ldsClocks += memo.ldsClocks;
   counters.ldsConflictClocks += memo.ldsClocks > least ? memo.ldsClocks - least : 0;
 }
@@ -93,16 +97,27 @@ bool resolve(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint32_
   return true;
 }
 
-/// One access of each lane; ds_*_2addr make two.
-bool accessOnce(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint32_t mask,
-                uint16_t destination, uint16_t data) {
+/// One access of each lane; ds_*_2addr make two, which count for themselves.
+bool accessOnce(Wave &wave, const Step &step, LaneWords offsets, uint32_t mask,
+                uint16_t destination, uint16_t data, uint32_t part) {
   const MemoryOp &op = *step.memory;
   LanePointers pointers;
-  if (!resolve(wave, step, at, mask, pointers))
-    return false;
-  if (wave.strict && !wave.strict->lds(wave, step, at, mask))
-    return false;
-  count(wave, at, mask, op);
+  const uint32_t most = __builtin_reduce_max(static_cast<LaneWords>(offsets & spread(mask)));
+  const bool fits = static_cast<uint64_t>(most) + op.bytes <= wave.state->ldsBytes;
+  if (fits && !wave.strict && op.access != Access::Atomic) [[likely]] {
+    uint8_t *lds = wave.group->lds.data();
+    for (uint32_t lane = 0; lane < kLanes; ++lane) // those that are not active are never used
+      pointers.at[lane] = lds + offsets[lane];
+  } else {
+    uint64_t at[kLanes];
+    for (uint32_t lane = 0; lane < kLanes; ++lane)
+      at[lane] = offsets[lane];
+    if (!resolve(wave, step, at, mask, pointers))
+      return false;
+    if (wave.strict && !wave.strict->lds(wave, step, at, mask))
+      return false;
+  }
+  count(wave, offsets, mask, op.bytes, wave.worker->memo(2 * op.number + part));
   switch (op.access) {
   case Access::Load:
     loadLanes(wave.registers, op, destination, pointers, mask);
@@ -117,10 +132,10 @@ bool accessOnce(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint
   return true;
 }
 
-void offsets(const Wave &wave, const MemoryOp &op, uint32_t constant, uint64_t (&at)[kLanes]) {
-  const uint32_t *base = wave.registers.v[op.vectorAddress];
-  for (uint32_t lane = 0; lane < kLanes; ++lane)
-    at[lane] = base[lane] + constant;
+LaneWords offsetsOf(const Wave &wave, const MemoryOp &op) {
+  LaneWords offsets;
+  std::memcpy(&offsets, wave.registers.v[op.vectorAddress], sizeof offsets);
+  return offsets;
 }
 
 bool executeTwo(Wave &wave, const Step &step) {
@@ -128,14 +143,12 @@ bool executeTwo(Wave &wave, const Step &step) {
   const uint32_t mask = wave.exec();
   if (!mask)
     return true;
-  // Both addresses come from registers that the first load may overwrite.
-  uint64_t first[kLanes], second[kLanes];
-  offsets(wave, op, op.offset0, first);
-  offsets(wave, op, op.offset1, second);
+  // The first load may overwrite the register of the addresses.
+  const LaneWords offsets = offsetsOf(wave, op);
   const auto dwords = static_cast<uint16_t>(op.dwords());
-  return accessOnce(wave, step, first, mask, op.destination, op.data) &&
-         accessOnce(wave, step, second, mask, static_cast<uint16_t>(op.destination + dwords),
-                    op.data2);
+  return accessOnce(wave, step, offsets + op.offset0, mask, op.destination, op.data, 0) &&
+         accessOnce(wave, step, offsets + op.offset1, mask,
+                    static_cast<uint16_t>(op.destination + dwords), op.data2, 1);
 }
 
 /// vdst[i] = data[lane that address i names]; inactive lanes deliver 0, or with `fi` their value.
@@ -190,7 +203,10 @@ bool swizzle(Wave &wave, const Step &step) {
 } // namespace
 
 bool accessLds(Wave &wave, const Step &step, const uint64_t (&at)[kLanes], uint32_t mask) {
-  return accessOnce(wave, step, at, mask, step.memory->destination, step.memory->data);
+  LaneWords offsets;
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    offsets[lane] = static_cast<uint32_t>(at[lane]);
+  return accessOnce(wave, step, offsets, mask, step.memory->destination, step.memory->data, 0);
 }
 
 bool executeLds(Wave &wave, const Step &step) {
@@ -198,11 +214,8 @@ bool executeLds(Wave &wave, const Step &step) {
   if (op.two)
     return executeTwo(wave, step);
   const uint32_t mask = wave.exec();
-  if (!mask)
-    return true;
-  uint64_t at[kLanes];
-  offsets(wave, op, static_cast<uint32_t>(op.offset), at);
-  return accessLds(wave, step, at, mask);
+  return !mask || accessOnce(wave, step, offsetsOf(wave, op) + static_cast<uint32_t>(op.offset),
+                             mask, op.destination, op.data, 0);
 }
 
 bool bindLanePermutation(const Instruction &instruction, Step &step, MemoryOp &memory) {

@@ -121,20 +121,12 @@ bool accessGlobal(Wave &wave, const Step &step, const LaneAddresses &addresses, 
   return true;
 }
 
-/// Bit i set: all ones in lane i.
-LaneWords spread(uint32_t mask) {
-  LaneWords bits;
-  for (uint32_t lane = 0; lane < kLanes; ++lane)
-    bits[lane] = 1u << lane;
-  return static_cast<LaneWords>((bits & mask) == bits);
-}
-
 /// The usual case: all lanes of a load or store within 2 GiB from `base` on, in one mapping. False:
 /// it is not, and nothing has happened.
 bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offsets, uint32_t mask) {
   if (op.access == Access::Atomic || wave.strict)
     return false;
-  AccessMemo &memo = wave.worker->memo(op.number);
+  AccessMemo &memo = wave.worker->memo(2 * op.number);
   Window &window = memo.window;
   const LaneWords active = spread(mask);
   const uint32_t least = __builtin_reduce_min(static_cast<LaneWords>(offsets | ~active));

@@ -66,7 +66,7 @@ struct alignas(64) AccessMemo {
 struct Worker {
   Counters counters; // without what segments count
   std::vector<SegmentRuns> segments;
-  std::vector<AccessMemo> memos; // by MemoryOp::number
+  std::vector<AccessMemo> memos; // two for each MemoryOp::number
 
   AccessMemo &memo(uint32_t number) {
     if (number >= memos.size()) [[unlikely]]
