@@ -17,178 +17,147 @@
 
 namespace rosso::emulator {
 
-using namespace lanes;
 using Kind = BoundOperand::Kind;
+using lanes::readScalar;
 
 namespace {
 
 enum class Element : uint8_t { F16, Bf16, Int };
 
-/// Element k of the 16 rows of A or columns of B, as f32 bits or as integers; in lanes 0..15 and
-/// again in 16..31.
-struct Fragment {
-  V k[32];
-};
+// Rows of 16 columns, and what lanes 0..15 or 16..31 of a register hold.
+typedef uint32_t Row __attribute__((vector_size(64)));
+typedef float FloatRow __attribute__((vector_size(64)));
+typedef uint16_t HalfRow __attribute__((vector_size(32)));
+typedef _Float16 Float16Row __attribute__((vector_size(32)));
 
-V element(V word, unsigned bit, unsigned bits, Element type, bool isSigned, bool neg) {
-  V x = (word >> bit) & ((1u << bits) - 1u);
-  if (type == Element::Int)
-    return isSigned ? signExtend(x, bits) : x;
-  x ^= neg ? 0x8000u : 0u;
-  return type == Element::F16 ? widenF16(x) : widenBf16(x);
-}
-
-/// Lanes 0..15 of `x` twice, or lanes 16..31 twice.
-V halfTwice(V x, bool upper) {
-  V r;
-  for (unsigned i = 0; i < kLanes; ++i)
-    r[i] = x[i % 16 + (upper ? 16 : 0)];
+LANES_INLINE Row halfRegister(const Registers &registers, unsigned index, bool upper) {
+  Row r;
+  std::memcpy(&r, registers.v[index] + (upper ? 16 : 0), sizeof r);
   return r;
 }
+LANES_INLINE void storeHalf(Registers &registers, unsigned index, bool upper, Row value) {
+  std::memcpy(registers.v[index] + (upper ? 16 : 0), &value, sizeof value);
+}
+LANES_INLINE Row widenF16(Row x) {
+  const auto half = (Float16Row) __builtin_convertvector(x, HalfRow);
+  return (Row) __builtin_convertvector(half, FloatRow);
+}
+LANES_INLINE Row roundToF16(Row x) {
+  const auto half = __builtin_convertvector((FloatRow)x, Float16Row);
+  return __builtin_convertvector((HalfRow)half, Row);
+}
+LANES_INLINE Row roundToBf16(Row x) {
+  const Row r = (x + 0x7FFFu + ((x >> 16u) & 1u)) >> 16u;
+  const auto nan = (Row)((FloatRow)x != (FloatRow)x);
+  return (r & ~nan) | (((x >> 16u) | 0x40u) & nan);
+}
 
-void load(const BoundAlu &alu, const Registers &registers, unsigned source, unsigned count,
-          unsigned bits, Element type, Fragment &out) {
+/// Element k of the 16 rows of A or columns of B, as f32 bits or as integers.
+template <Element Type, unsigned Bits, unsigned K>
+void load(const BoundAlu &alu, const Registers &registers, unsigned source, Row (&out)[K]) {
+  constexpr unsigned kPerWord = 32 / Bits;
   const bool split = alu.isa == amd::Isa::Gfx12;
-  const unsigned perLane = split ? count / 2 : count, perWord = 32 / bits;
+  const unsigned perLane = split ? K / 2 : K;
   const bool isSigned = alu.negLo >> source & 1;
-  for (unsigned k = 0; k < count; ++k) {
-    const unsigned at = k % perLane, bit = at % perWord * bits;
-    const bool neg = (bit == 0 ? alu.negLo : alu.negHi) >> source & 1;
-    const V word = loadVector(registers, alu.source[source].index + at / perWord);
-    out.k[k] = halfTwice(element(word, bit, bits, type, isSigned, neg), k >= perLane);
+  const uint32_t flipLow = alu.negLo >> source & 1 ? 0x8000u : 0;
+  const uint32_t flipHigh = alu.negHi >> source & 1 ? 0x8000u : 0;
+  for (unsigned k = 0; k < K; ++k) {
+    const unsigned at = k % perLane, bit = at % kPerWord * Bits;
+    const Row word =
+        halfRegister(registers, alu.source[source].index + at / kPerWord, k >= perLane);
+    Row x = (word >> bit) & ((1u << Bits) - 1u);
+    if constexpr (Type == Element::Int) {
+      constexpr uint32_t kSign = 1u << (Bits - 1);
+      out[k] = isSigned ? (x ^ kSign) - kSign : x;
+    } else {
+      x ^= bit == 0 ? flipLow : flipHigh;
+      out[k] = Type == Element::F16 ? widenF16(x) : x << 16u;
+    }
   }
 }
 
-/// For each lane the value of its row `r`: of rows 2 r and 2 r + 1, or r and r + 8.
-V rowOf(V column, unsigned r, bool gfx12) {
-  V x;
-  for (unsigned i = 0; i < kLanes; ++i)
-    x[i] = column[gfx12 ? r + i / 16 * 8 : 2 * r + i / 16];
-  return x;
+/// Where row m of C and D lies.
+struct Place {
+  unsigned index; // register after the first
+  bool upper;     // lanes 16..31
+  bool high;      // gfx12, 16 bits: half of the register
+};
+Place placeOf(unsigned m, bool gfx12, bool half) {
+  if (!gfx12)
+    return {m / 2, (m & 1) != 0, false};
+  return half ? Place{m % 8 / 2, m >= 8, (m & 1) != 0} : Place{m % 8, m >= 8, false};
 }
 
-uint32_t accumulatorWord(const BoundAlu &alu, const Registers &registers, unsigned word,
-                         unsigned l) {
+template <Element Type, bool Half>
+Row loadC(const BoundAlu &alu, const Registers &registers, unsigned m) {
+  const bool gfx12 = alu.isa == amd::Isa::Gfx12;
   const BoundOperand &c = alu.source[2];
-  return c.kind == Kind::Vgpr ? registers.v[c.index + word][l] : readScalar(c, registers);
-}
-
-V loadC(const BoundAlu &alu, const Registers &registers, unsigned r, Element type, bool half) {
-  const bool gfx12 = alu.isa == amd::Isa::Gfx12, constant = alu.source[2].kind != Kind::Vgpr;
-  V x;
-  for (unsigned l = 0; l < kLanes; ++l)
-    x[l] = accumulatorWord(alu, registers, half && gfx12 ? r / 2 : r, l);
-  if (half) {
-    const bool high = !constant && (gfx12 ? r & 1 : alu.opSel >> 2 & 1);
+  const Place place = placeOf(m, gfx12, Half);
+  Row x = Row{} + readScalar(c, registers);
+  if (c.kind == Kind::Vgpr)
+    x = halfRegister(registers, c.index + place.index, place.upper);
+  if (Half) {
+    const bool high = c.kind == Kind::Vgpr && (gfx12 ? place.high : (alu.opSel >> 2 & 1) != 0);
     x = high ? x >> 16u : x & 0xFFFFu;
-    x = type == Element::F16 ? widenF16(x) : widenBf16(x);
+    x = Type == Element::F16 ? widenF16(x) : x << 16u;
   }
-  if (type == Element::Int)
+  if (Type == Element::Int)
     return x;
   if (alu.negHi >> 2 & 1)
     x &= 0x7FFFFFFFu;
   return alu.negLo >> 2 & 1 ? x ^ 0x80000000u : x;
 }
 
-using Words16 = uint32_t __attribute__((vector_size(64)));
-using Floats16 = float __attribute__((vector_size(64)));
-
-/// Half of a register: its lanes 0..15 or 16..31.
-Words16 halfOf(const uint32_t (&lanes)[kLanes], bool upper) {
-  Words16 half;
-  std::memcpy(&half, lanes + (upper ? 16 : 0), sizeof half);
-  return half;
+/// Integers that do not saturate wrap; those that do are summed exactly and clamped once.
+Row saturatedSum(Row c, Row products) {
+  Row r;
+  for (unsigned i = 0; i < 16; ++i) {
+    const int64_t sum = int64_t(int32_t(c[i])) + int32_t(products[i]);
+    r[i] = uint32_t(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum);
+  }
+  return r;
 }
 
-Floats16 widened(Words16 bits, Element type) {
-  if (type == Element::Bf16)
-    return std::bit_cast<Floats16>(static_cast<Words16>(bits << 16));
-  using Shorts16 = uint16_t __attribute__((vector_size(32)));
-  using Halves16 = _Float16 __attribute__((vector_size(32)));
-  return __builtin_convertvector(std::bit_cast<Halves16>(__builtin_convertvector(bits, Shorts16)),
-                                 Floats16);
-}
-
-/// Element k of all rows of A or columns of B.
-void loadFloats(const BoundAlu &alu, const Registers &registers, unsigned source, Element type,
-                Floats16 (&out)[16]) {
-  const unsigned perHalf = alu.isa == amd::Isa::Gfx12 ? 8 : 16; // of k, in a half of the wave
-  for (unsigned k = 0; k < 16; ++k) {
-    const auto &lanes = registers.v[alu.source[source].index + k % perHalf / 2];
-    const bool neg = (k % 2 ? alu.negHi : alu.negLo) >> source & 1;
-    const Words16 word = halfOf(lanes, k >= perHalf) >> k % 2 * 16 & 0xFFFFu;
-    out[k] = widened(word ^ (neg ? 0x8000u : 0u), type);
-  }
-}
-
-/// The usual case, results of f32: a row of 16 results at a time. A row is half of a register.
-void multiplyFloats(const BoundAlu &alu, Registers &registers, Element type) {
-  const bool gfx12 = alu.isa == amd::Isa::Gfx12;
-  const BoundOperand &c = alu.source[2];
-  Floats16 a[16], b[16], d[16];
-  loadFloats(alu, registers, 0, type, a);
-  loadFloats(alu, registers, 1, type, b);
-  const uint32_t constant = c.kind == Kind::Vgpr ? 0 : readScalar(c, registers);
-  for (unsigned m = 0; m < 16; ++m) {
-    Words16 row = Words16{} + constant;
-    if (c.kind == Kind::Vgpr)
-      row = halfOf(registers.v[c.index + (gfx12 ? m % 8 : m / 2)], gfx12 ? m >= 8 : m % 2);
-    row &= alu.negHi >> 2 & 1 ? 0x7FFFFFFFu : ~0u;
-    row ^= alu.negLo >> 2 & 1 ? 0x80000000u : 0u;
-    d[m] = std::bit_cast<Floats16>(row);
-  }
-  for (unsigned m = 0; m < 16;
-       m += 4) { // four rows at a time: sums that do not wait for each other
-    Floats16 sum[4] = {d[m], d[m + 1], d[m + 2], d[m + 3]};
-    for (unsigned k = 0; k < 16; ++k)
-      for (unsigned i = 0; i < 4; ++i)
-        sum[i] = __builtin_elementwise_fma(Floats16{} + a[k][m + i], b[k], sum[i]);
-    std::memcpy(d + m, sum, sizeof sum);
-  }
-  for (unsigned m = 0; m < 16; ++m) {
-    auto &lanes = registers.v[alu.destination.index + (gfx12 ? m % 8 : m / 2)];
-    std::memcpy(lanes + ((gfx12 ? m >= 8 : m % 2) ? 16 : 0), &d[m], sizeof d[m]);
-  }
-}
-
-template <Element Type, unsigned Bits, unsigned K, bool HalfResult>
+template <Element Type, unsigned Bits, unsigned K, bool Half>
 void multiply(const BoundAlu &alu, Registers &registers) {
-  if constexpr (Type != Element::Int && !HalfResult)
-    return multiplyFloats(alu, registers, Type);
   const bool gfx12 = alu.isa == amd::Isa::Gfx12;
-  Fragment a, b;
-  load(alu, registers, 0, K, Bits, Type, a);
-  load(alu, registers, 1, K, Bits, Type, b);
-  V d[8];
-  for (unsigned r = 0; r < 8; ++r) {
-    V sum = loadC(alu, registers, r, Type, HalfResult);
+  Row a[K], b[K], d[16];
+  load<Type, Bits, K>(alu, registers, 0, a);
+  load<Type, Bits, K>(alu, registers, 1, b);
+  for (unsigned m = 0; m < 16; ++m)
+    d[m] = loadC<Type, Half>(alu, registers, m);
+  constexpr unsigned kTogether = 4; // rows whose sums stay in registers
+  for (unsigned first = 0; first < 16; first += kTogether) {
     if constexpr (Type == Element::Int) {
-      V products{}; // at most 32 x 255 x 255: exact
+      Row sum[kTogether]{};
       for (unsigned k = 0; k < K; ++k)
-        products += rowOf(a.k[k], r, gfx12) * b.k[k];
-      const Context c{alu, registers, alu.clamp};
-      sum = alu.clamp ? clampI32(c, sext(sum) + sext(products)) : sum + products;
+        for (unsigned m = 0; m < kTogether; ++m)
+          sum[m] += (Row{} + a[k][first + m]) * b[k];
+      for (unsigned m = 0; m < kTogether; ++m)
+        d[first + m] = alu.clamp ? saturatedSum(d[first + m], sum[m]) : d[first + m] + sum[m];
     } else {
+      FloatRow sum[kTogether];
+      for (unsigned m = 0; m < kTogether; ++m)
+        sum[m] = (FloatRow)d[first + m];
       for (unsigned k = 0; k < K; ++k)
-        sum = fmaF32(rowOf(a.k[k], r, gfx12), b.k[k], sum);
-      if (HalfResult)
-        sum = Type == Element::F16 ? roundF32ToF16(sum) : roundF32ToBf16(sum);
+        for (unsigned m = 0; m < kTogether; ++m)
+          sum[m] = __builtin_elementwise_fma((FloatRow)(Row{} + a[k][first + m]), (FloatRow)b[k],
+                                             sum[m]);
+      for (unsigned m = 0; m < kTogether; ++m)
+        d[first + m] = (Row)sum[m];
     }
-    d[r] = sum;
   }
-  const unsigned to = alu.destination.index;
-  for (unsigned r = 0; r < 8; ++r) {
-    if (!HalfResult) {
-      storeVector(registers, to + r, d[r]);
-    } else if (gfx12) {
-      if (r % 2 == 0)
-        storeVector(registers, to + r / 2, d[r] | (d[r + 1] << 16u));
-    } else {
-      const V old = loadVector(registers, to + r);
-      const bool high = alu.opSel >> 2 & 1;
-      storeVector(registers, to + r,
-                  high ? (old & 0xFFFFu) | (d[r] << 16u) : (old & 0xFFFF0000u) | d[r]);
+  for (unsigned m = 0; m < 16; ++m) {
+    const Place place = placeOf(m, gfx12, Half);
+    const unsigned index = alu.destination.index + place.index;
+    Row value = d[m];
+    if (Half) {
+      value = Type == Element::F16 ? roundToF16(value) : roundToBf16(value);
+      const Row old = halfRegister(registers, index, place.upper);
+      const bool high = gfx12 ? place.high : (alu.opSel >> 2 & 1) != 0;
+      value = high ? (old & 0xFFFFu) | (value << 16u) : (old & 0xFFFF0000u) | value;
     }
+    storeHalf(registers, index, place.upper, value);
   }
 }
 
