@@ -93,8 +93,10 @@ TEST_F(KfdDriverTest, PrivateMemoryAndLds) {
   std::iota(x, x + input.size() / 4, 0.0f);
   auto ran = executable->run(0, std::array<int64_t, 2>{0, 0});
   ASSERT_TRUE(ran) << ran.error().message << " " << gpu->error();
-  for (size_t i = 0; i < output().size(); ++i)
-    EXPECT_EQ(output()[i], static_cast<float>(i / 64 * 64 + 63 - i % 64)) << i;
+  for (size_t i = 0; i < output().size(); ++i) {
+    const size_t mirrored = i / 64 * 64 + 63 - i % 64;
+    EXPECT_EQ(output()[i], static_cast<float>(mirrored)) << i;
+  }
 }
 
 TEST_F(KfdDriverTest, OpensAgainAfterwards) {
