@@ -65,6 +65,19 @@ Status DeviceEngine::run(int entry, int64_t start, int64_t count) {
   return executable_->run(entry, vars);
 }
 
+Result<Ticket> DeviceEngine::submit(int entry, int64_t start, int64_t count) {
+  const std::array<int64_t, 2> vars{start, count};
+  return executable_->submit(entry, vars);
+}
+
+Result<std::span<const uint8_t>> DeviceEngine::outputOf(Ticket ticket, int entry,
+                                                        std::string_view name) {
+  ROSSO_CHECK(executable_->wait(ticket));
+  const int index =
+      findSlot(executable_->program().entries[static_cast<size_t>(entry)].outputs, name);
+  return index < 0 ? std::span<const uint8_t>() : executable_->output(ticket, entry, index);
+}
+
 MemoryFacts DeviceEngine::memory() const {
   const ArenaPlan &plan = executable_->plan();
   return {.weights = plan.weights.bytes,

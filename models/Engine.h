@@ -63,6 +63,10 @@ public:
   std::span<const uint8_t> output(int entry, std::string_view name) override;
   MemoryFacts memory() const override;
 
+  /// `run` and `output` in steps, so that several runs can be queued; see Device::submit.
+  Result<Ticket> submit(int entry, int64_t start, int64_t count);
+  Result<std::span<const uint8_t>> outputOf(Ticket ticket, int entry, std::string_view name);
+
   Executable &executable() { return *executable_; }
   const CompileStats &compileStats() const { return compileStats_; }
   double loadSeconds() const { return loadSeconds_; }

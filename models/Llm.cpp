@@ -3,6 +3,7 @@
 #include "ir/quant/Formats.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace rosso {
@@ -117,6 +118,29 @@ Result<TokenId> Llm::decode() {
   ROSSO_CHECK(engine_->run(decode_, position_, 1));
   ++position_;
   return chosen(decode_);
+}
+
+Status Llm::decode(std::span<TokenId> next) {
+  ROSSO_CHECK(checkRoom(next.size()));
+  if (!deviceEngine_) {
+    for (TokenId &token : next) {
+      ROSSO_TRY(token, decode());
+    }
+    return {};
+  }
+  std::array<Ticket, Device::kRunsAhead> tickets{};
+  for (size_t queued = 0, read = 0; read < next.size(); ++read, ++position_) {
+    for (; queued < next.size() && queued - read < tickets.size(); ++queued) {
+      const int64_t position = position_ + static_cast<int64_t>(queued - read);
+      ROSSO_TRY(tickets[queued % tickets.size()], deviceEngine_->submit(decode_, position, 1));
+    }
+    ROSSO_TRY(const auto token,
+              deviceEngine_->outputOf(tickets[read % tickets.size()], decode_, "token"));
+    if (token.size() != sizeof(TokenId))
+      return Error{ErrorCode::Internal, "the token of a step that was queued ahead was not kept"};
+    std::memcpy(&next[read], token.data(), sizeof(TokenId));
+  }
+  return {};
 }
 
 Status Llm::logits(std::span<const TokenId> ids, const LogitsSink &sink) {

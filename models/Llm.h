@@ -43,6 +43,9 @@ public:
   Result<TokenId> prefill(std::span<const TokenId> ids);
   /// Appends the token chosen last -> the next one.
   Result<TokenId> decode();
+  /// The same for as many tokens as there is room in `next`. Steps are queued ahead, so that the
+  /// device goes from one to the next without waiting for the host to read its token.
+  Status decode(std::span<TokenId> next);
   /// Appends tokens; gives their rows of logits, [n, V], chunk by chunk. Needs
   /// LlmOptions::withLogits.
   using LogitsSink = std::function<Status(std::span<const float> rows)>;
@@ -53,6 +56,9 @@ public:
   /// Forgets the tokens after the first `position`; what the KV cache holds beyond the position is
   /// never read.
   void rewind(int64_t position) { position_ = std::min(position_, position); }
+  /// Goes on as if `position` tokens had been read, at most as many as there is room for: what the
+  /// KV cache holds of them is arbitrary. For measurements far into a context.
+  void skipTo(int64_t position) { position_ = std::clamp<int64_t>(position, 0, context_); }
 
   int64_t position() const { return position_; } // tokens in the KV cache
   int64_t context() const { return context_; }

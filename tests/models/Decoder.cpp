@@ -138,6 +138,20 @@ TEST_P(DecoderOf, CompiledDecodesTheReferencesTokens) {
   }
 }
 
+TEST_P(DecoderOf, StepsQueuedAheadGiveTheSameTokens) {
+  auto one = load({.chunk = 4}), many = load({.chunk = 4});
+  ASSERT_TRUE(one && many);
+  ASSERT_TRUE(one->prefill(kIds).ok() && many->prefill(kIds).ok());
+  std::vector<TokenId> found(21), wanted;
+  for (size_t i = 0; i < found.size(); ++i)
+    wanted.push_back(*one->decode());
+  const Status status = many->decode(found);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_EQ(found, wanted);
+  EXPECT_EQ(many->position(), one->position());
+  EXPECT_EQ(*many->decode(), *one->decode());
+}
+
 TEST_P(DecoderOf, EveryKernelAgreesWithTheReference) {
   auto llm = load({.exact = true});
   ASSERT_TRUE(llm);
