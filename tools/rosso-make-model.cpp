@@ -31,6 +31,7 @@ Writes a model of random weights that has the shape, storage and tensors of a re
   --type TYPE     as for rosso-quantize: q4_k_m, q8_0, q4_0, f16, ...
   --vocab GGUF    copy the tokenizer of this file; else one of single bytes is made up
   --seed N        other weights; default 1
+  --header-only   zeros that take no room on disk instead of weights: for rosso-dump and rosso-plan
   --help          print this
 )";
 
@@ -39,7 +40,7 @@ struct Arguments {
   const ModelShape *shape = nullptr;
   const QuantMix *mix = nullptr;
   uint64_t seed = 1;
-  bool help = false;
+  bool headerOnly = false, help = false;
 };
 
 Result<Arguments> parseArguments(int argc, char **argv) {
@@ -49,6 +50,10 @@ Result<Arguments> parseArguments(int argc, char **argv) {
     if (argument == "--help" || argument == "-h") {
       arguments.help = true;
       return arguments;
+    }
+    if (argument == "--header-only") {
+      arguments.headerOnly = true;
+      continue;
     }
     if (!argument.starts_with("-")) {
       if (!arguments.out.empty())
@@ -206,9 +211,13 @@ Status run(const Arguments &arguments) {
   for (const RandomTensor &tensor : tensors)
     writer.addTensor(tensor.name, tensor.ne, *tensor.format);
   ROSSO_CHECK(writer.open(arguments.out));
-  RandomWeights random(arguments.seed);
-  for (const RandomTensor &tensor : tensors)
-    ROSSO_CHECK(writeTensor(tensor, random, writer));
+  if (arguments.headerOnly) {
+    ROSSO_CHECK(writer.leaveHole());
+  } else {
+    RandomWeights random(arguments.seed);
+    for (const RandomTensor &tensor : tensors)
+      ROSSO_CHECK(writeTensor(tensor, random, writer));
+  }
   ROSSO_CHECK(writer.finish());
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -175,6 +175,15 @@ Status GgufWriter::append(std::span<const uint8_t> bytes) {
   return {};
 }
 
+Status GgufWriter::leaveHole() {
+  assert(tensor_ == 0 && appended_ == 0 && "tensors have been written");
+  if (std::fflush(file_.get()) != 0 ||
+      ::ftruncate(::fileno(file_.get()), static_cast<off_t>(position_ + nextOffset_)) != 0)
+    return failed("cannot grow");
+  tensor_ = tensorBytes_.size();
+  return {};
+}
+
 Status GgufWriter::finish() {
   assert(tensor_ == tensorBytes_.size() && "a tensor lacks bytes");
   const std::string part = path_ + ".part";

@@ -39,6 +39,8 @@ public:
 
   Status open(const std::string &path);
   Status append(std::span<const uint8_t> bytes);
+  /// Instead of any `append`: all tensors are zeros that take no room on a disk that knows holes.
+  Status leaveHole();
   Status finish();
 
   uint64_t tensorBytes() const;
