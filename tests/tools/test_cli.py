@@ -77,7 +77,7 @@ class BadArguments(Tool):
             self.fail_with(2, message, "rosso-run", DEMO, "-p", "x", "--device", device)
             self.fail_with(2, message, "rosso-bench", DEMO, "--device", device)
         self.fail_with(2, "device 'cuda'", "rosso-run", DEMO, "-p", "x", "--device", "cuda")
-        self.fail_with(2, "amdgpu:gfx1100", "rosso-dump", DEMO, "--target", "amdgpu:gfx1100")
+        self.fail_with(2, "gfx9999", "rosso-dump", DEMO, "--target", "amdgpu:gfx9999")
 
 
 class BadFiles(Tool):

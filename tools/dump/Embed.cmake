@@ -1,0 +1,15 @@
+# cmake -DINPUTS=a;b -DOUTPUT=x.cpp -P Embed.cmake: the files as constants of namespace
+# rosso::dump::page, named after the file: page.css -> page_css.
+set(text "// Made of tools/dump/page by Embed.cmake.\n#include <string_view>\n\n")
+string(APPEND text "namespace rosso::dump::page {\n")
+foreach(input IN LISTS INPUTS)
+  get_filename_component(name ${input} NAME)
+  string(MAKE_C_IDENTIFIER ${name} name)
+  file(READ ${input} bytes HEX)
+  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
+  string(APPEND text "static const char ${name}Bytes[] = {${bytes}0};\n")
+  string(APPEND text "extern const std::string_view ${name};\n")
+  string(APPEND text "const std::string_view ${name}{${name}Bytes, sizeof ${name}Bytes - 1};\n")
+endforeach()
+string(APPEND text "} // namespace rosso::dump::page\n")
+file(WRITE ${OUTPUT} "${text}")
