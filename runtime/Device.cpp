@@ -21,7 +21,9 @@ Result<std::unique_ptr<Device>> openEmulated(const RunOptions &options) {
   if (wanted.threads == 0 && options.threads > 0)
     wanted.threads = static_cast<unsigned>(options.threads);
   ROSSO_TRY(std::unique_ptr<amd::Transport> transport, emulator::openEmulator(wanted));
-  return amd::AmdDevice::open(std::move(transport), {.name = "emu"});
+  // Kernels are translated before they run, on a machine that may be busy.
+  return amd::AmdDevice::open(std::move(transport),
+                              {.name = "emu", .patience = std::chrono::minutes(2)});
 }
 
 Result<std::unique_ptr<Device>> openAmd(const std::string &device) {
