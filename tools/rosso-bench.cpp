@@ -217,6 +217,10 @@ void printJson(const Flags &flags, Llm &llm, const std::vector<Measurement> &pre
   std::printf(" \"compile_s\": {\"cold\": %s, \"warm\": %s}, \"load_s\": %s,\n",
               flags.keepCache ? "null" : json(cold).c_str(),
               json(engine.compileStats().seconds).c_str(), json(engine.loadSeconds()).c_str());
+  if (emulator::Counting *counting = llm.deviceEngine()->executable().device().counting())
+    std::printf(" \"arena_bytes\": %llu, \"vram_peak_bytes\": %llu,\n",
+                static_cast<unsigned long long>(llm.deviceEngine()->executable().arenaBytes()),
+                static_cast<unsigned long long>(counting->totals().vramPeakBytes));
   std::printf(" \"weights_bytes\": %llu, \"kv_bytes\": %llu, \"activation_bytes\": %llu, "
               "\"peak_bytes\": %llu}\n",
               static_cast<unsigned long long>(memory.weights),
