@@ -71,13 +71,15 @@ Result<const Translation *> KernelEngine::translation(Kernel &kernel, const Laun
   uint64_t steps = 0;
   for (const auto &region : regions)
     steps += region.size();
-  if (kernel.ran + launch.waves() * steps < options.translateAfter)
+  constexpr uint64_t kMostSteps = 100'000; // beyond, translating takes minutes
+  if (steps > kMostSteps || kernel.ran + launch.waves() * steps < options.translateAfter)
     return static_cast<const Translation *>(nullptr);
   ROSSO_TRY(auto translation, translateKernel({.regions = regions,
                                                .entry = launch.entry(),
                                                .program = kernel.program.get(),
                                                .mode = key.first,
-                                               .fullWaves = key.second}));
+                                               .fullWaves = key.second,
+                                               .hostCpu = options.hostCpu}));
   const Translation *result = translation.get();
   kernel.translations[key] = std::move(translation);
   return result;

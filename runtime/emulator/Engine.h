@@ -102,6 +102,8 @@ struct EngineOptions {
   /// Mode::Fast: a kernel is translated once its waves have run, or are about to run, about this
   /// many instructions; until then it is interpreted.
   uint64_t translateAfter = 1'000'000;
+  std::string hostCpu; // whose instructions translated code may use, as LLVM calls it: "x86-64-v3";
+                       // empty: this one's
   uint64_t mostInstructions = uint64_t{1} << 40; // of one wave: beyond, the kernel hangs
 };
 

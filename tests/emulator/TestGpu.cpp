@@ -9,13 +9,15 @@
 
 namespace rosso::emulator {
 
-TestGpu::TestGpu(Mode mode, std::string_view chip, unsigned threads, bool traceBuffers)
+TestGpu::TestGpu(Mode mode, std::string_view chip, unsigned threads, bool traceBuffers,
+                 std::string hostCpu)
     : memory(mode == Mode::Strict), chip_(*amd::findChip(chip)) {
   auto created = Engine::create({.chip = &chip_,
                                  .mode = mode,
                                  .threads = threads,
                                  .traceBuffers = traceBuffers,
                                  .translateAfter = 0,
+                                 .hostCpu = std::move(hostCpu),
                                  .mostInstructions = 10'000'000},
                                 memory);
   EXPECT_TRUE(created.ok()) << (created.ok() ? "" : created.error().message);

@@ -15,7 +15,7 @@ namespace rosso::emulator {
 class TestGpu {
 public:
   explicit TestGpu(Mode mode = Mode::Strict, std::string_view chip = "gfx1100",
-                   unsigned threads = 1, bool traceBuffers = false);
+                   unsigned threads = 1, bool traceBuffers = false, std::string hostCpu = "");
 
   /// Memory of the GPU: with values, or with nothing written to it.
   template <typename T> uint64_t buffer(std::string_view name, const std::vector<T> &values) {

@@ -4,9 +4,10 @@
 #include "runtime/emulator/translate/Emitter.h"
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
-#include <llvm/TargetParser/Host.h>
+#include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/Utils/Local.h>
 
 #include <cstdlib>
@@ -51,8 +52,9 @@ struct WaveLayout {
 
 class FunctionBuilder {
 public:
-  FunctionBuilder(const TranslationInput &input, llvm::Module &module)
-      : input_(input), module_(module), builder_(module.getContext()) {}
+  FunctionBuilder(const TranslationInput &input, llvm::Module &module,
+                  const llvm::MCSubtargetInfo &host)
+      : input_(input), module_(module), host_(host), builder_(module.getContext()) {}
 
   void build();
   size_t instructions = 0, interpreted = 0;
@@ -87,6 +89,7 @@ private:
 
   const TranslationInput &input_;
   llvm::Module &module_;
+  const llvm::MCSubtargetInfo &host_;
   Builder builder_;
   llvm::Function *function_ = nullptr;
   llvm::Value *wave_ = nullptr, *runs_ = nullptr;
@@ -112,7 +115,6 @@ void FunctionBuilder::build() {
   auto *type = llvm::FunctionType::get(builder_.getInt32Ty(),
                                        {builder_.getPtrTy(), builder_.getPtrTy()}, false);
   function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "kernel", module_);
-  function_->addFnAttr("target-cpu", llvm::sys::getHostCPUName());
   function_->addFnAttr("prefer-vector-width", "512");
   function_->addFnAttr("min-legal-vector-width", "512");
   if (denormalsOf(input_.mode, false) != 3)
@@ -124,10 +126,10 @@ void FunctionBuilder::build() {
   builder_.SetInsertPoint(newBlock());
   llvm::Value *registers = waveField(WaveLayout::get().registers);
   emitter_ = std::make_unique<Emitter>(builder_, registers, input_.mode);
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  const bool wide = features.lookup("avx512bw") && features.lookup("avx512vl");
-  emitter_->hasVnni = wide && features.lookup("avx512vnni");
-  emitter_->hasVbmi = wide && features.lookup("avx512vbmi");
+  if (host_.getTargetTriple().isX86() && host_.checkFeatures("+avx512bw,+avx512vl")) {
+    emitter_->hasVnni = host_.checkFeatures("+avx512vnni");
+    emitter_->hasVbmi = host_.checkFeatures("+avx512vbmi");
+  }
 
   auto *elsewhere = newBlock();
   auto *pc = builder_.CreateLoad(builder_.getInt64Ty(), waveField(WaveLayout::get().pc));
@@ -250,11 +252,11 @@ void FunctionBuilder::callExecute(const Step &step) {
   all.set();
   for (unsigned i = kFirstScalar; i < kAllRegisters; ++i)
     scalars.set(i);
-  const StepEffects effects = effectsOf(step, false);
-  if (!opaque && step.instructionClass == InstructionClass::Wait)
-    ; // has nothing to do with registers
-  else
-    emitter_->writeBack(opaque ? all : effects.reads | effects.writes | scalars);
+  const StepEffects effects = effectsOf(step, emitter_->allLanes());
+  if (opaque)
+    emitter_->writeBack(all);
+  else if (step.instructionClass != InstructionClass::Wait) // those have no operands
+    emitter_->writeBack(effects.reads | (effects.writes & ~effects.kills) | scalars);
   auto *type = llvm::FunctionType::get(builder_.getInt1Ty(),
                                        {builder_.getPtrTy(), builder_.getPtrTy()}, false);
   auto *call = builder_.CreateCall(type, pointer(reinterpret_cast<const void *>(step.execute)),
@@ -400,6 +402,13 @@ Result<std::unique_ptr<Translation>> translateKernel(const TranslationInput &inp
   // Blocks keep nothing in registers for each other, and the rows leave little to optimize: more
   // than the least effort doubles the time of translation and gains nothing.
   machine->setCodeGenOptLevel(llvm::CodeGenOptLevel::None);
+  if (!input.hostCpu.empty()) {
+    machine->setCPU(input.hostCpu);
+    machine->setFeatures("");
+  }
+  auto host = machine->createTargetMachine();
+  if (!host)
+    return failed(host.takeError());
   auto jit = llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(*machine)).create();
   if (!jit)
     return failed(jit.takeError());
@@ -408,7 +417,7 @@ Result<std::unique_ptr<Translation>> translateKernel(const TranslationInput &inp
   auto module = std::make_unique<llvm::Module>("kernel", *context);
   module->setDataLayout((*jit)->getDataLayout());
   module->setTargetTriple((*jit)->getTargetTriple());
-  FunctionBuilder function(input, *module);
+  FunctionBuilder function(input, *module, *(*host)->getMCSubtargetInfo());
   function.build();
   if (kDump && *kDump == '2')
     module->print(llvm::errs(), nullptr);

@@ -26,6 +26,7 @@ struct TranslationInput {
   Program *program = nullptr;
   uint32_t mode = 0;      // MODE at the start
   bool fullWaves = false; // all lanes are active at the start
+  std::string hostCpu;    // empty: this one
 };
 
 /// Safe to call from several threads.
