@@ -20,8 +20,11 @@ CacheReader::CacheReader(Emit &e, const KernelContext &kernel, Value tensor, int
 }
 
 Value CacheReader::row(Value head, Value position) const {
-  Value index = e_.add(e_.mul(head, context_), position);
-  return e_.at(pointer_, e_.mul(index, e_.constant(rowBytes_)));
+  return e_.at(pointer_, rowOffset(head, position));
+}
+
+Value CacheReader::rowOffset(Value head, Value position) const {
+  return e_.mul(e_.add(e_.mul(head, context_), position), e_.constant(rowBytes_));
 }
 
 Value CacheReader::vector(Value row, int64_t j) const {

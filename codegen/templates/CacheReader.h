@@ -10,8 +10,9 @@ public:
   /// Vectors of `lanes` elements, a divisor of d.
   CacheReader(Emit &e, const KernelContext &kernel, Value tensor, int64_t lanes);
 
-  /// Address of row `position` of key/value head `head`.
+  /// Address of row `position` of key/value head `head`, and where it lies, in bytes.
   Value row(Value head, Value position) const;
+  Value rowOffset(Value head, Value position) const;
   /// Elements [lanes*j, lanes*(j+1)) of a row.
   Value vector(Value row, int64_t j) const;
   /// Element `i` (an index) of a row.

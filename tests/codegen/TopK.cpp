@@ -94,13 +94,13 @@ INSTANTIATE_TEST_SUITE_P(Host, TopK,
                                            Case{"host", "ui8", 2, 300, 300, 200}));
 INSTANTIATE_TEST_SUITE_P(
     Gpu, TopK,
-    ::testing::Values(Case{"emu", "f32", 1, 20000, 40, 1000000}, Case{"emu", "f32", 2, 500, 10, 5},
-                      Case{"emu", "f16", 2, 300, 7, 400}, Case{"emu", "bf16", 1, 300, 300, 100},
-                      Case{"emu", "f64", 2, 400, 33, 300}, Case{"emu", "i8", 1, 700, 100, 200},
-                      Case{"emu", "i16", 1, 100, 1, 60000}, Case{"emu", "i32", 1, 999, 64, 100000},
-                      Case{"emu", "i64", 1, 400, 17, 100000}, Case{"emu", "ui8", 2, 300, 300, 200},
-                      Case{"emu", "ui32", 1, 300, 20, 200}, Case{"emu", "ui64", 1, 1, 1, 200},
-                      Case{"emu", "i32", 1, 5000, 4500, 3000}));
+    ::testing::Values(Case{"emu:gfx1100,strict", "f32", 1, 20000, 40, 1000000}, Case{"emu:gfx1100,strict", "f32", 2, 500, 10, 5},
+                      Case{"emu:gfx1100,strict", "f16", 2, 300, 7, 400}, Case{"emu:gfx1100,strict", "bf16", 1, 300, 300, 100},
+                      Case{"emu:gfx1100,strict", "f64", 2, 400, 33, 300}, Case{"emu:gfx1100,strict", "i8", 1, 700, 100, 200},
+                      Case{"emu:gfx1100,strict", "i16", 1, 100, 1, 60000}, Case{"emu:gfx1100,strict", "i32", 1, 999, 64, 100000},
+                      Case{"emu:gfx1100,strict", "i64", 1, 400, 17, 100000}, Case{"emu:gfx1100,strict", "ui8", 2, 300, 300, 200},
+                      Case{"emu:gfx1100,strict", "ui32", 1, 300, 20, 200}, Case{"emu:gfx1100,strict", "ui64", 1, 1, 1, 200},
+                      Case{"emu:gfx1100,strict", "i32", 1, 5000, 4500, 3000}));
 
 } // namespace
 } // namespace rosso::testing

@@ -7,6 +7,7 @@
 #include "codegen/quant/TileEmitter.h"
 #include "codegen/templates/CacheReader.h"
 #include "codegen/templates/lanes/Attention.h"
+#include "codegen/templates/lanes/CacheFragments.h"
 
 #include <algorithm>
 #include <numeric>
@@ -28,6 +29,7 @@ public:
         wave(emit, context, kWaveLanes * wavesFor()), elements(emit, context),
         vectorLanes(std::gcd(facts.keyWidth, int64_t{8})),
         keys(emit, context, op.getKey(), vectorLanes), values(emit, context, op.getValue(), 1) {
+    keyFormat = formatOf(tensorOf(op.getKey()).getElementType());
     width = std::min(facts.valueWidth, kMostWidth);
     parts = (facts.valueWidth + width - 1) / width;
     sumCount = (width + kWaveLanes - 1) / kWaveLanes;
@@ -70,7 +72,8 @@ private:
   Values step(Value first, ValueRange carried) {
     ElementEmitter::Scope scope(elements);
     Value position = e.add(first, wave.lane());
-    Value score = dot(keys.row(kvHead, inside(position)));
+    Value score = keyFormat ? dotCodes(keys.rowOffset(kvHead, inside(position)))
+                            : dot(keys.row(kvHead, inside(position)));
     score = e.mulF(score, e.constantFloat(e.f32(), op.getScale().convertToDouble()));
     if (Value mask = op.getMask()) {
       Values index{token, inside(position)};
@@ -112,6 +115,29 @@ private:
                         sum = e.fma(e.lane(x, j * vectorLanes + l), e.lane(four, l), sum);
                     }
                     return {sum};
+                  })[0];
+  }
+
+  /// The same with a row of int8 blocks at a byte offset from the first.
+  Value dotCodes(Value row) {
+    assert(keyFormat->codeBits == 8 && keyFormat->signedCodes && keyFormat->blockLen == 32);
+    Value pointer = kernel.pointerOf(cast<BlockArgument>(op.getKey()));
+    int64_t blockLen = keyFormat->blockLen;
+    return e.loop(e.constant(0), e.constant(facts.keyWidth / blockLen), 1, e.zero(e.f32()),
+                  [&](Value i, ValueRange carried) -> Values {
+                    Value x = e.load(e.vectorOf(e.f32(), blockLen),
+                                     e.at(query, e.mul(i, e.constant(blockLen * 4))), 4);
+                    Value block = e.add(row, e.mul(i, e.constant(keyFormat->blockSize)));
+                    Value codes = e.add(block, e.constant(keyFormat->codes[0].offset)),
+                          sum = e.zero(e.f32());
+                    int64_t element = 0;
+                    for (Value word : loadCodes(e, pointer, codes, blockLen))
+                      for (int64_t byte = 0; byte < 4; ++byte) {
+                        Value code = e.shiftRightSigned(e.shiftLeft(word, 24 - 8 * byte), 24);
+                        sum = e.fma(e.lane(x, element++), e.toFloat(code, e.f32()), sum);
+                      }
+                    Value scale = e.at(e.at(pointer, block), keyFormat->d.offset);
+                    return {e.fma(emitScaleLoad(e, keyFormat->d.type, scale, 1), sum, carried[0])};
                   })[0];
   }
 
@@ -198,8 +224,9 @@ private:
   ElementEmitter elements;
   int64_t vectorLanes;
   CacheReader keys, values;
-  int64_t width, parts; // of the value row, this work group's part and their number
-  int64_t sumCount;     // of a lane
+  const QuantFormat *keyFormat; // null for floats
+  int64_t width, parts;         // of the value row, this work group's part and their number
+  int64_t sumCount;             // of a lane
   Value firstElement, head, token, kvHead, visible, query;
 };
 

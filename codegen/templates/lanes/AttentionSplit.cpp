@@ -77,7 +77,7 @@ public:
     kernel.grid = {{.extent = facts.kvHeads * plan.headTiles * plan.splits}};
     kernel.schedule = "splits " + std::to_string(plan.splits) + ", heads " +
                       std::to_string(plan.tileHeads) + ", positions " + std::to_string(kStretch);
-    kernel.mostVgprs = facts.valueWidth > 64 ? 168 : 120;
+    kernel.mostVgprs = facts.valueWidth <= 64 ? 120 : values.isQuantised() ? 192 : 168;
     vector = e.vectorOf(e.f32(), 8);
     column = e.bitAnd(wave.lane(), kSide - 1);
     half = e.shiftRight(wave.lane(), 4);
@@ -191,6 +191,7 @@ private:
       }
       Values next{most, e.fma(carried[1], rescale, total)};
       Values sumsBefore = rescaled(carried.drop_front(2), rescale);
+      values.shareScales();
       Value weights = weightFragment(score);
       for (int64_t j = 0; j < values.count(); ++j)
         next.push_back(kernel.target.multiplyMatrices(e, values.fragment(j), weights,
@@ -249,10 +250,7 @@ private:
   Value scaledProducts() {
     int64_t blocks = facts.keyWidth / keys.blockLen(), perBlock = keys.blockLen() / kSide;
     Value own = e.at(scales, e.mul(wave.number(), e.constant(blocks * kSide * 2)));
-    // Position p = r * rowStep + half * upperRow lies at half * 8 + r.
-    Value place = lanes.rowStep == 1
-                      ? column
-                      : e.add(e.shiftRight(column, 1), e.shiftLeft(e.bitAnd(column, 1), 3));
+    Value place = keys.placeOf(column);
     for (int64_t b = 0; b < blocks; ++b)
       storeElement(e, e.f16(), keys.scale(b), e.at(own, b * kSide * 2), place);
     wave.settle();
@@ -520,7 +518,7 @@ private:
 
 bool fitsAttentionSplit(const KernelContext &kernel, AttentionFacts facts) {
   return kernel.target.matrixLanes().halves && facts.tokens == Dim(1) && !facts.op.getMask() &&
-         facts.valueWidth <= kMostWidth && facts.keyWidth <= 2 * kMostWidth &&
+         facts.valueWidth <= kMostWidth && facts.keyWidth <= kMostWidth &&
          KeyFragments::canRead(facts.op.getKey()) && ValueFragments::canRead(facts.op.getValue());
 }
 

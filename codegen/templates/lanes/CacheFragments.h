@@ -14,6 +14,11 @@ Value packHalves(Emit &e, const Values &words);
 /// Bytes picked out of eight: selectors 0 to 3 from `low`, 4 to 7 from `high`.
 Value pickBytes(Emit &e, Value high, Value low, int64_t selector);
 
+/// i32 words of int8 codes at an even `offset` from `pointer`, which is a multiple of four. Loads
+/// are aligned, so the words may have to be put together. There is something in the two bytes
+/// before: blocks begin with their scales.
+Values loadCodes(Emit &e, Value pointer, Value offset, int64_t bytes);
+
 /// What both have in common: where a head's rows are.
 class CacheFragments {
 public:
@@ -23,8 +28,12 @@ public:
   int64_t blockLen() const { return format_->blockLen; }
   /// Of the rows of this head from now on.
   void setHead(Value head);
+  /// Where position 0 to 15 comes in the order of D: the registers of lanes 0 to 15, then those of
+  /// the others.
+  Value placeOf(Value position);
 
 protected:
+  Values loadCodes(Value pointer, int64_t offset, int64_t bytes);
   /// The bytes at a word of codes as numbers 1024 + 128 + code in f16: two pairs.
   Values biasedCodes(Value word);
   Value withoutBias(Value pair);
@@ -66,8 +75,9 @@ public:
 
 private:
   Value row_;
-  Values parts_;  // for each fragment: halves, or codes as i32
-  Values scales_; // of each block of a quantised row
+  Values parts_;              // for each fragment: halves
+  std::vector<Values> codes_; // or codes as i32
+  Values scales_;             // of each block of a quantised row
 };
 
 /// Matrices A of 16 elements of the rows and 16 positions: transposed. Row l of fragment j holds
@@ -75,7 +85,7 @@ private:
 /// registers, then lane halves.
 class ValueFragments : public CacheFragments {
 public:
-  using CacheFragments::CacheFragments;
+  ValueFragments(Emit &e, const KernelContext &kernel, Wave &wave, Value tensor);
   static bool canRead(Value tensor);
 
   int64_t count() const { return width_ / 16; }
@@ -85,13 +95,18 @@ public:
   /// How many of them a lane loads, and loading one.
   int64_t rowCount() const { return lanes_.halves; }
   void loadRow(int64_t k);
+  /// Before the first fragment, and after the rows of those before have been used.
+  void shareScales();
   Value fragment(int64_t j);
 
 private:
-  Value from_, mostBytes_;   // of the rows
-  Value inRow_, scaleInRow_; // byte offsets of what this lane has of a row
-  Values words_[16];         // that, of each row; quantised: codes
-  Value scales_[16];         // of a quantised cache
+  Value from_, mostBytes_; // of the rows
+  Value inRow_;            // byte offset of what this lane has of a row
+  Values words_[16];       // that, of each row; quantised: codes
+  // Of a quantised cache: what a lane loaded, of blocks of the row of its column; where all lanes'
+  // lie in shared memory, f16 [block][position]; those of this lane's block, for its positions.
+  Values loadedScales_;
+  Value sharedScales_, scales_;
 };
 
 } // namespace rosso
