@@ -84,6 +84,21 @@ TEST_P(Laws, AStepIsOneDoorbellAndTheHostReadsOnlyTheToken) {
   EXPECT_GT(after.seconds, before.seconds);
 }
 
+TEST_P(Laws, StepsQueuedAheadAreOneDoorbellEachToo) {
+  const std::vector<TokenId> oneByOne = generate(*llm);
+  llm->rewind(0);
+  ASSERT_TRUE(llm->prefill(kPrompt).ok());
+  std::vector<TokenId> ahead(kSteps - 1); // prefill gave the first
+  const Totals before = counting->totals();
+  ASSERT_TRUE(llm->decode(ahead).ok());
+  const Totals after = counting->totals();
+  EXPECT_EQ(ahead, std::vector<TokenId>(oneByOne.begin() + 1, oneByOne.end()));
+  EXPECT_EQ(after.doorbells - before.doorbells, ahead.size());
+  EXPECT_EQ(after.copyDoorbells, before.copyDoorbells);
+  EXPECT_EQ(after.downloadBytes, before.downloadBytes);
+  EXPECT_EQ(after.allocations, before.allocations);
+}
+
 TEST_P(Laws, AllMemoryIsTakenBeforeTheFirstRun) {
   const Totals before = counting->totals();
   generate(*llm);
