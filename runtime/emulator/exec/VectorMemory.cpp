@@ -121,6 +121,60 @@ bool accessGlobal(Wave &wave, const Step &step, const LaneAddresses &addresses, 
   return true;
 }
 
+void countAccess(Wave &wave, const MemoryOp &op, const Window &window, Touched all, uint32_t mask) {
+  Counters &counters = wave.worker->counters;
+  const uint64_t bytes = static_cast<uint64_t>(std::popcount(mask)) * op.bytes;
+  const uint64_t hostBytes = window.mapping->region == Region::Host ? bytes : 0;
+  counters.lines += all.lines;
+  if (op.access == Access::Load) {
+    counters.loadBytes += bytes;
+    counters.sectorsRead += all.sectors;
+    counters.wideLoadBytes += op.bytes == 16 ? bytes : 0;
+    counters.hostLoadBytes += hostBytes;
+  } else {
+    counters.storeBytes += bytes;
+    counters.sectorsWritten += all.sectors;
+    counters.hostStoreBytes += hostBytes;
+  }
+}
+
+/// The most usual case: a load of all lanes with the distances of the last time, in the same
+/// mapping and the same place in a line. False: it is not, and nothing has happened.
+bool loadAgain(Wave &wave, const MemoryOp &op, AccessMemo &memo, uint64_t base, LaneWords offsets) {
+  LaneWords before;
+  std::memcpy(&before, memo.offsets, sizeof before);
+  const auto moved = static_cast<LaneWords>(offsets - before);
+  const uint32_t least = moved[0];
+  if (__builtin_reduce_or(static_cast<LaneWords>(moved ^ least)) != 0)
+    return false;
+  const Window &window = memo.window;
+  const uint64_t begin = base + least - window.address;
+  if (begin > window.bytes || memo.span > window.bytes - begin ||
+      (static_cast<uint32_t>(base + least) & 127) != memo.start ||
+      uint64_t{least} + memo.span > 0xFFFFFFFF || window.trace)
+    return false;
+  countAccess(wave, op, window, memo.touched, ~0u);
+  const uint8_t *data = window.data + begin;
+  if (memo.stride == 4 && op.bytes == 4) {
+    std::memcpy(wave.registers.v[op.destination], data, kLanes * 4);
+    return true;
+  }
+  LanePointers pointers;
+  for (uint32_t lane = 0; lane < kLanes; ++lane)
+    pointers.at[lane] = const_cast<uint8_t *>(data) + before[lane];
+  loadLanes(wave.registers, op, op.destination, pointers, ~0u);
+  return true;
+}
+
+/// What loadAgain() wants to know, after a load of all lanes.
+void remember(AccessMemo &memo, LaneWords relative, uint64_t span) {
+  memo.span = static_cast<uint32_t>(span);
+  memo.stride = relative[1] - relative[0];
+  for (uint32_t lane = 1; lane < kLanes; ++lane)
+    if (relative[lane] != lane * memo.stride)
+      memo.stride = 0;
+}
+
 /// The usual case: all lanes of a load or store within 2 GiB from `base` on, in one mapping. False:
 /// it is not, and nothing has happened.
 bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offsets, uint32_t mask) {
@@ -128,6 +182,9 @@ bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offse
     return false;
   AccessMemo &memo = wave.worker->memo(2 * op.number);
   Window &window = memo.window;
+  const bool loadsAll = op.access == Access::Load && mask == ~0u;
+  if (loadsAll && memo.mask == ~0u && loadAgain(wave, op, memo, base, offsets))
+    return true;
   const LaneWords active = spread(mask);
   const uint32_t least = __builtin_reduce_min(static_cast<LaneWords>(offsets | ~active));
   const uint32_t most = __builtin_reduce_max(static_cast<LaneWords>(offsets & active));
@@ -160,22 +217,13 @@ bool accessNearby(Wave &wave, const MemoryOp &op, uint64_t base, LaneWords offse
   }
   const Touched all =
       touchedAgain(memo, relative, static_cast<uint32_t>(base + least) & 127, mask, op.bytes);
-  Counters &counters = wave.worker->counters;
-  const uint64_t bytes = static_cast<uint64_t>(std::popcount(mask)) * op.bytes;
-  const uint64_t hostBytes = window.mapping->region == Region::Host ? bytes : 0;
-  counters.lines += all.lines;
-  if (op.access == Access::Load) {
-    counters.loadBytes += bytes;
-    counters.sectorsRead += all.sectors;
-    counters.wideLoadBytes += op.bytes == 16 ? bytes : 0;
-    counters.hostLoadBytes += hostBytes;
+  countAccess(wave, op, window, all, mask);
+  if (loadsAll)
+    remember(memo, relative, span);
+  if (op.access == Access::Load)
     loadLanes(wave.registers, op, op.destination, pointers, mask);
-  } else {
-    counters.storeBytes += bytes;
-    counters.sectorsWritten += all.sectors;
-    counters.hostStoreBytes += hostBytes;
+  else
     storeLanes(wave.registers, op, op.data, pointers, mask);
-  }
   return true;
 }
 

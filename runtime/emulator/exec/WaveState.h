@@ -59,7 +59,10 @@ struct alignas(64) AccessMemo {
   uint32_t start = 0, mask = 0; // nothing remembered
   Touched touched;
   uint32_t ldsClocks = 0;
-  Window window; // where, of vector memory
+  Window window;     // where, of vector memory
+  uint32_t span = 0; // bytes from the first to the last touched
+  uint32_t stride =
+      0; // bytes from a lane to the next, if all are active and that is always the same
 };
 
 /// What a thread counts and keeps while it runs work groups one after the other.
