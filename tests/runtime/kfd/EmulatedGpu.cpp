@@ -86,8 +86,10 @@ Result<std::unique_ptr<EmulatedGpu>> EmulatedGpu::create(FakeKernel &kernel,
                                                          std::string_view chip) {
   const Chip &found = *findChip(chip);
   std::unique_ptr<EmulatedGpu> gpu(new EmulatedGpu(kernel, found));
-  ROSSO_TRY(gpu->engine_, emulator::Engine::create({.chip = &found, .mode = emulator::Mode::Strict},
-                                                   gpu->memory_));
+  emulator::EngineOptions options;
+  options.chip = &found;
+  options.mode = emulator::Mode::Strict;
+  ROSSO_TRY(gpu->engine_, emulator::Engine::create(options, gpu->memory_));
   gpu->gpu_ = std::make_unique<emulator::Gpu>(found, *emulator::findLink("pcie4x16"),
                                               emulator::Mode::Strict, gpu->memory_, *gpu->engine_);
   kernel.behind = gpu.get();
