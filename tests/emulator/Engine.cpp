@@ -16,7 +16,10 @@ struct Case {
   Mode mode;
 };
 void PrintTo(const Case &each, std::ostream *out) {
-  *out << each.chip << (each.mode == Mode::Strict ? " strict" : each.mode == Mode::Fast ? " fast" : "");
+  *out << each.chip
+       << (each.mode == Mode::Strict ? " strict"
+           : each.mode == Mode::Fast ? " fast"
+                                     : "");
 }
 
 struct Compiled : testing::TestWithParam<Case> {
@@ -46,11 +49,9 @@ struct Compiled : testing::TestWithParam<Case> {
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Compiled,
-                         testing::Values(Case{"gfx1030", Mode::Strict},
-                                         Case{"gfx1030", Mode::Fast},
+                         testing::Values(Case{"gfx1030", Mode::Strict}, Case{"gfx1030", Mode::Fast},
                                          Case{"gfx1100", Mode::Interpreted},
-                                         Case{"gfx1100", Mode::Fast},
-                                         Case{"gfx1201", Mode::Fast},
+                                         Case{"gfx1100", Mode::Fast}, Case{"gfx1201", Mode::Fast},
                                          Case{"gfx1100", Mode::Strict},
                                          Case{"gfx1201", Mode::Strict}));
 
@@ -193,6 +194,39 @@ TEST_P(Compiled, WavesSumDotsOfBytes) {
     ASSERT_EQ(result[i], expected);
   }
   EXPECT_EQ(counters.wideLoadBytes, 8192u);
+}
+
+// gfx10 computes on bytes and halves of registers.
+TEST(Sdwa, PartsOfRegistersAreOperands) {
+  TestGpu gpu(Mode::Strict, "gfx1030");
+  const uint64_t out = gpu.allocate("out", 128);
+  auto run = [&](std::string_view text) {
+    auto result = gpu.run("v_lshlrev_b32 v9, 2, v0\nv_mov_b32 v1, 0x80402010\n"
+                          "v_mov_b32 v2, 0x3c004000\nv_mov_b32 v3, 0x11223344\n" + // halves 1, 2
+                              std::string(text) +
+                              "\nglobal_store_dword v9, v3, s[0:1]",
+                          {low(out), high(out)});
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
+    return gpu.values<uint32_t>(out, 1)[0];
+  };
+  EXPECT_EQ(run("v_cvt_f32_u32_sdwa v3, v1 dst_sel:DWORD dst_unused:UNUSED_PAD src0_sel:BYTE_1"),
+            0x42000000u); // 32.0
+  EXPECT_EQ(run("v_mov_b32_sdwa v3, sext(v1) dst_sel:DWORD dst_unused:UNUSED_PAD src0_sel:BYTE_3"),
+            0xFFFFFF80u);
+  EXPECT_EQ(run("v_mov_b32_sdwa v3, v1 dst_sel:BYTE_2 dst_unused:UNUSED_PRESERVE src0_sel:BYTE_0"),
+            0x11103344u);
+  EXPECT_EQ(run("v_mov_b32_sdwa v3, v1 dst_sel:WORD_1 dst_unused:UNUSED_PAD src0_sel:WORD_0"),
+            0x20100000u);
+  EXPECT_EQ(run("v_mov_b32_sdwa v3, v1 dst_sel:BYTE_1 dst_unused:UNUSED_SEXT src0_sel:BYTE_3"),
+            0xFFFF8000u);
+  // 2 - 1 of the two halves, into the high half.
+  EXPECT_EQ(run("v_add_f16_sdwa v3, v2, -v2 dst_sel:WORD_1 dst_unused:UNUSED_PRESERVE "
+                "src0_sel:WORD_0 src1_sel:WORD_1"),
+            0x3C003344u);
+  EXPECT_EQ(run("v_cmp_eq_u32_sdwa vcc_lo, v1, v0 src0_sel:BYTE_0 src1_sel:DWORD\n"
+                "v_cndmask_b32 v3, 1, 2, vcc_lo"),
+            1u); // lane 0 is not lane 16
+  EXPECT_EQ(gpu.values<uint32_t>(out + 64, 1)[0], 2u);
 }
 
 } // namespace

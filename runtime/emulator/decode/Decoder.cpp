@@ -84,12 +84,19 @@ bool readsDestination(const Instruction &instruction) {
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-/// Words that crash LLVM 22's disassembler or printer, and which no compiler makes for us: SDWA
-/// (gfx10), and barriers by number with a literal (gfx12).
-bool isPoison(uint32_t word, amd::Isa isa) {
-  constexpr uint32_t kSdwa = 0xF9, kLiteral = 0xFF, kSop1 = 0x17D;
-  if (isa == amd::Isa::Gfx10)
-    return word >> 31 == 0 && (word & 0x1FF) == kSdwa;
+/// Words that crash LLVM 22's disassembler or printer, and which no compiler makes: SDWA with
+/// constants or reserved selectors (gfx10), and barriers by number with a literal (gfx12).
+bool isPoison(const uint32_t (&words)[5], amd::Isa isa) {
+  constexpr uint32_t kSdwa = 0xF9, kLiteral = 0xFF, kSop1 = 0x17D, kVopc = 0x3E, kVop1 = 0x3F;
+  const uint32_t word = words[0], more = words[1];
+  if (isa == amd::Isa::Gfx10 && word >> 31 == 0 && (word & 0x1FF) == kSdwa) {
+    const bool vopc = word >> 25 == kVopc, vop1 = word >> 25 == kVop1;
+    const bool scalar0 = more >> 23 & 1, scalar1 = more >> 31 & 1;
+    return (scalar0 && (more & 0xFF) > kVccHi) || (scalar1 && (word >> 9 & 0xFF) > kVccHi) ||
+           (more >> 16 & 7) == 7 || (!vop1 && (more >> 24 & 7) == 7) ||
+           (!vopc && ((more >> 8 & 7) == 7 || (more >> 11 & 3) == 3)) ||
+           (vopc && (more >> 15 & 1) && (more >> 8 & 0x7F) > kVccHi);
+  }
   const uint32_t opcode = word >> 8 & 0xFF;
   return isa == amd::Isa::Gfx12 && word >> 23 == kSop1 && (word & 0xFF) == kLiteral &&
          opcode >= 0x4D && opcode <= 0x5F;
@@ -156,7 +163,7 @@ Result<Instruction> LlvmDecoder::decode(std::span<const uint8_t> code, uint64_t 
   uint32_t dwords[5] = {};
   std::memcpy(dwords, code.data(), std::min(code.size(), sizeof dwords));
   auto status = llvm::MCDisassembler::Fail;
-  if (!isPoison(dwords[0], isa))
+  if (!isPoison(dwords, isa))
     status = disassembler->getInstruction(inst, size, llvm::ArrayRef(code.data(), code.size()),
                                           address, llvm::nulls());
   if (status != llvm::MCDisassembler::Success || size < 4 || size % 4 || size > sizeof dwords ||

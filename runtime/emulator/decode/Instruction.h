@@ -78,7 +78,16 @@ enum class DppControl : uint8_t {
   Dpp8 // dppValue: eight 3-bit lanes, the first in the lowest bits
 };
 
+/// SDWA of gfx10: which part of a register an operand is.
+enum class Part : uint8_t { Byte0, Byte1, Byte2, Byte3, Word0, Word1, Dword };
+enum class Unused : uint8_t { Pad, Sext, Preserve };
+
 struct Modifiers {
+  // SDWA: the destination, what becomes of the rest of its register, and the sources.
+  bool sdwa = false;
+  Part destinationPart = Part::Dword, sourcePart[2] = {Part::Dword, Part::Dword};
+  Unused unused = Unused::Pad;
+
   bool clamp = false;
   int8_t omod = 0; // 0 none, 1 *2, 2 *4, 3 /2
   // VOP3: bit i is op_sel of source i, bit 3 that of the destination; where an operand says isHalf,

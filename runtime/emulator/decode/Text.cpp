@@ -213,7 +213,29 @@ constexpr string_view kIgnored[] = {
     "th:",     "scope:",          "wait_exp:",      "wait_vdst:",
     "nv",      "offset:swizzle(", "matrix_a_reuse", "matrix_b_reuse"};
 
+constexpr string_view kParts[] = {"BYTE_0", "BYTE_1", "BYTE_2", "BYTE_3",
+                                  "WORD_0", "WORD_1", "DWORD"};
+constexpr string_view kUnused[] = {"UNUSED_PAD", "UNUSED_SEXT", "UNUSED_PRESERVE"};
+
+/// Which of `names` it is, as the enum that lists them in the same order.
+template <typename Enum, size_t kCount>
+bool parseName(string_view text, const string_view (&names)[kCount], Enum &value) {
+  const auto found = std::find(std::begin(names), std::end(names), text);
+  value = static_cast<Enum>(found - std::begin(names));
+  return found != std::end(names);
+}
+
+/// "src0_sel:BYTE_1" and its like.
+bool parseSdwa(string_view text, Modifiers &modifiers) {
+  return (eat(text, "dst_sel:") && parseName(text, kParts, modifiers.destinationPart)) ||
+         (eat(text, "src0_sel:") && parseName(text, kParts, modifiers.sourcePart[0])) ||
+         (eat(text, "src1_sel:") && parseName(text, kParts, modifiers.sourcePart[1])) ||
+         (eat(text, "dst_unused:") && parseName(text, kUnused, modifiers.unused));
+}
+
 bool parseModifier(string_view text, Modifiers &modifiers) {
+  if (parseSdwa(text, modifiers))
+    return true;
   for (const Flag &flag : kFlags)
     if (text == flag.name) {
       modifiers.*flag.field = true;
@@ -413,6 +435,7 @@ Status parseOne(Instruction &instruction, string_view text, std::span<const uint
   const string_view mnemonic = text.substr(0, space);
   const string_view rest = trimmed(text.substr(space));
   instruction.name = withoutSuffix(mnemonic);
+  instruction.modifiers.sdwa = mnemonic.ends_with("_sdwa");
   if (instruction.name.starts_with("v_dual_"))
     instruction.name = "v_" + instruction.name.substr(7);
   if (instruction.encoding != Encoding::Vopd)

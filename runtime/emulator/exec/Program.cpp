@@ -82,9 +82,12 @@ std::vector<const Instruction *> Program::readRegion(uint64_t address) {
 
 Status Program::bind(Instruction &instruction, Step &step) {
   if (isAlu(instruction.name) || instruction.encoding == Encoding::Vopd) {
-    ROSSO_TRY(BoundAlu alu, bindAlu(instruction, chip_.isa));
-    alus_.push_back(std::move(alu));
+    Instruction plain;
     step.kind = StepKind::Alu;
+    if (instruction.modifiers.sdwa)
+      ROSSO_CHECK(bindSdwa(instruction, plain, step));
+    ROSSO_TRY(BoundAlu alu, bindAlu(instruction.modifiers.sdwa ? plain : instruction, chip_.isa));
+    alus_.push_back(std::move(alu));
     step.alu = &alus_.back();
     step.instructionClass = aluClass(instruction);
     return {};

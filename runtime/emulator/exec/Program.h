@@ -63,6 +63,9 @@ private:
 /// Errors: not modelled. `memory` receives the operation where there is one.
 Status bindControl(const Instruction &instruction, amd::Isa isa, Step &step);
 Status bindMemory(const Instruction &instruction, amd::Isa isa, Step &step, MemoryOp &memory);
+/// SDWA: `plain` becomes the instruction without it, on hidden registers; the step selects parts
+/// before and after.
+Status bindSdwa(const Instruction &instruction, Instruction &plain, Step &step);
 bool isMemoryInstruction(const Instruction &instruction);
 
 } // namespace rosso::emulator

@@ -14,8 +14,11 @@ inline constexpr uint32_t kLanes = 32;
 inline constexpr uint64_t kSharedAperture = 0x0001'0000'0000'0000,
                           kPrivateAperture = 0x0002'0000'0000'0000;
 
+/// Registers behind v255 that no instruction names: operands of SDWA, once they are taken apart.
+inline constexpr uint16_t kHiddenRegister = 256, kHiddenRegisters = 3;
+
 struct alignas(64) Registers {
-  uint32_t v[256][kLanes];
+  uint32_t v[256 + kHiddenRegisters][kLanes];
   /// By the numbers of Instruction.h: s0..s105, vcc, ttmp0..15, null (reads 0), m0, exec.
   uint32_t s[128];
   bool scc;
