@@ -90,8 +90,9 @@ FailureOr<uint64_t> planEntry(func::FuncOp function, const VarTable &vars) {
         auto found = state ? stateOf.find(state) : stateOf.end();
         if (found == stateOf.end())
           return kernel.emitOpError("updates a value that is not a state of the entry");
-        stateOf[result] = found->second;
-        kernelSlots.push_back(SlotAttr::get(context, SlotSpace::State, found->second, 0));
+        const int64_t number = found->second; // `found` ends where the map grows
+        stateOf[result] = number;
+        kernelSlots.push_back(SlotAttr::get(context, SlotSpace::State, number, 0));
         continue;
       }
       unsigned last = position[kernel];
