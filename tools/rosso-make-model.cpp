@@ -31,7 +31,8 @@ Writes a model of random weights that has the shape, storage and tensors of a re
   --type TYPE     as for rosso-quantize: q4_k_m, q8_0, q4_0, f16, ...
   --vocab GGUF    copy the tokenizer of this file; else one of single bytes is made up
   --seed N        other weights; default 1
-  --header-only   zeros that take no room on disk instead of weights: for rosso-dump and rosso-plan
+  --header-only   matrices of zeros that take no room on disk: for rosso-dump, rosso-plan and
+                  rosso-bench --device emu
   --help          print this
 )";
 
@@ -211,12 +212,11 @@ Status run(const Arguments &arguments) {
   for (const RandomTensor &tensor : tensors)
     writer.addTensor(tensor.name, tensor.ne, *tensor.format);
   ROSSO_CHECK(writer.open(arguments.out));
-  if (arguments.headerOnly) {
-    ROSSO_CHECK(writer.leaveHole());
-  } else {
-    RandomWeights random(arguments.seed);
-    for (const RandomTensor &tensor : tensors)
-      ROSSO_CHECK(writeTensor(tensor, random, writer));
+  RandomWeights random(arguments.seed);
+  for (const RandomTensor &tensor : tensors) {
+    const bool isMatrix = tensor.ne.size() > 1;
+    ROSSO_CHECK(arguments.headerOnly && isMatrix ? writer.leaveHole()
+                                                 : writeTensor(tensor, random, writer));
   }
   ROSSO_CHECK(writer.finish());
   const double seconds =

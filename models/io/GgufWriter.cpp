@@ -176,16 +176,21 @@ Status GgufWriter::append(std::span<const uint8_t> bytes) {
 }
 
 Status GgufWriter::leaveHole() {
-  assert(tensor_ == 0 && appended_ == 0 && "tensors have been written");
-  if (std::fflush(file_.get()) != 0 ||
-      ::ftruncate(::fileno(file_.get()), static_cast<off_t>(position_ + nextOffset_)) != 0)
+  assert(tensor_ < tensorBytes_.size() && appended_ == 0 && "a tensor has been begun");
+  position_ = aligned(position_ + tensorBytes_[tensor_++]);
+  const auto end = static_cast<off_t>(position_);
+  if (std::fflush(file_.get()) != 0 || ::ftruncate(::fileno(file_.get()), end) != 0 ||
+      ::fseeko(file_.get(), end, SEEK_SET) != 0)
     return failed("cannot grow");
-  tensor_ = tensorBytes_.size();
   return {};
 }
 
 Status GgufWriter::finish() {
   assert(tensor_ == tensorBytes_.size() && "a tensor lacks bytes");
+  // A hole at the end is nobody's write.
+  if (std::fflush(file_.get()) != 0 ||
+      ::ftruncate(::fileno(file_.get()), static_cast<off_t>(position_)) != 0)
+    return failed("cannot grow");
   const std::string part = path_ + ".part";
   if (std::fclose(file_.release()) != 0 || std::rename(part.c_str(), path_.c_str()) != 0) {
     const Error error = failed("cannot write");

@@ -39,7 +39,7 @@ public:
 
   Status open(const std::string &path);
   Status append(std::span<const uint8_t> bytes);
-  /// Instead of any `append`: all tensors are zeros that take no room on a disk that knows holes.
+  /// Instead of the next tensor's bytes: zeros that take no room on a disk that knows holes.
   Status leaveHole();
   Status finish();
 
