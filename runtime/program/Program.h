@@ -76,7 +76,7 @@ struct GridDim {
 /// each buffer, in order, and the address of the variables.
 struct Launch {
   uint32_t kernel = 0;
-  std::vector<BufferRef> buffers; // inputs, then outputs
+  std::vector<BufferRef> buffers; // inputs, a state as workspace if the kernel has one, outputs
   uint32_t outputCount = 0;       // how many of `buffers`, at the end, are written
   std::vector<GridDim> grid;
   bool barrierBefore = true;  // must see everything launched before it
