@@ -90,10 +90,10 @@ TEST(WeightLoader, FillsEveryWeightInItsLayout) {
       EXPECT_TRUE(std::ranges::equal(exe->weight(1), s.bytes("rows")));
       EXPECT_TRUE(std::ranges::equal(exe->weight(2), s.bytes("norm")));
       std::vector<uint8_t> back(s.bytes("tiled").size());
-      ungroup(kQ4_K, 300, 512, exe->weight(0), back);
+      ungroup(kQ4_K, 300, 512, kTile16, exe->weight(0), back);
       EXPECT_EQ(back, s.bytes("tiled")) << "in pieces of " << staging;
       back.resize(s.bytes("f16").size());
-      ungroup(kF16, 33, 5, exe->weight(3), back);
+      ungroup(kF16, 33, 5, kTile16, exe->weight(3), back);
       EXPECT_EQ(back, s.bytes("f16"));
       // A band of sixteen rows of q4_k is 4608 bytes, the least that can be staged.
       EXPECT_LE(s.largest, std::max<uint64_t>(staging, 4608));
