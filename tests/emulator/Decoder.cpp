@@ -119,6 +119,13 @@ TEST(Decoder, CarriesAndComparisonsNameTheirMask) {
   EXPECT_EQ(listed(masked.writes), "s126");
 }
 
+// Where 32 lanes use half of it, the other half of vcc is a register like any other.
+TEST(Decoder, VccIsTwoRegistersWhereItIsNamed) {
+  EXPECT_EQ(listed(decoded("s_load_b64 vcc, s[2:3], 0x0").writes), "s106:2");
+  EXPECT_THAT(listed(decoded("v_cndmask_b32_e32 v0, v1, v2, vcc_lo").reads), HasSubstr("s106 "));
+  EXPECT_EQ(listed(decoded("v_cmp_lt_f32_e32 vcc_lo, v0, v1").writes), "s106");
+}
+
 TEST(Decoder, MemoryInstructionsHaveAddressOffsetAndCacheBits) {
   const Instruction load = decoded("global_load_b128 v[4:7], v1, s[2:3] offset:-16 glc dlc");
   EXPECT_EQ(load.encoding, Encoding::Global);

@@ -48,7 +48,8 @@ std::optional<RegisterRange> rangeOf(std::string_view name) {
     std::string_view name;
     uint16_t index;
   };
-  // A wave of 32 lanes uses the low half of VCC and EXEC, whatever LLVM's tables say.
+  if (name == "VCC" || name == "EXEC") // both halves
+    return RegisterRange{.vector = false, .dwords = 2, .index = name == "VCC" ? kVccLo : kExecLo};
   constexpr Fixed kFixed[] = {{"VCC_HI", kVccHi}, {"VCC", kVccLo}, {"EXEC_HI", kExecHi},
                               {"EXEC", kExecLo},  {"M0", kM0},     {"SCC", kScc},
                               {"SRC_SCC", kScc}};
@@ -140,10 +141,16 @@ void LlvmDecoder::collectRegisters(Instruction &out, const llvm::MCInst &inst) c
   if (out.name.starts_with("v_swap"))
     for (const RegisterRange &range : std::vector(out.writes))
       out.reads.push_back(range);
+  // A wave of 32 lanes uses the low half of an implicit VCC or EXEC, whatever LLVM's tables say.
+  auto addImplicit = [&](std::vector<RegisterRange> &to, llvm::MCPhysReg reg) {
+    add(to, reg);
+    if (ranges[reg])
+      to.back().dwords = 1;
+  };
   for (llvm::MCPhysReg reg : desc.implicit_uses())
-    add(out.reads, reg);
+    addImplicit(out.reads, reg);
   for (llvm::MCPhysReg reg : desc.implicit_defs())
-    add(out.writes, reg);
+    addImplicit(out.writes, reg);
   // VOP2 and VOPC in their short forms print an implicit vcc among the destinations.
   const bool shortForm = out.encoding == Encoding::Vop2 || out.encoding == Encoding::Vopc;
   const bool printsVcc = shortForm && out.operands.size() > desc.getNumDefs() &&
