@@ -12,6 +12,7 @@ add_library(rosso_dump STATIC
   dump/Arena.cpp
   dump/Commands.cpp
   dump/Cost.cpp
+  dump/Counts.cpp
   dump/Machine.cpp
   dump/Objects.cpp
   dump/Packets.cpp

@@ -5,6 +5,7 @@
 #include "tools/cli/ModelFlags.h"
 #include "tools/dump/Arena.h"
 #include "tools/dump/Commands.h"
+#include "tools/dump/Counts.h"
 #include "tools/dump/Objects.h"
 #include "tools/dump/Page.h"
 #include "tools/dump/Sink.h"
@@ -26,7 +27,7 @@ constexpr std::string_view kAmd = "amdgpu:";
 
 struct Flags {
   ModelFlags model;
-  std::string target = "host", emit = "plan", output, kernel, at;
+  std::string target = "host", emit = "plan", output, kernel, at, entry;
   bool logits = false;
 
   Result<bool> parse(int argc, char **argv) {
@@ -34,7 +35,7 @@ struct Flags {
     arguments.positional("MODEL.gguf", "a model, or a graph as --emit graph prints it", model.path);
     arguments.choice("--emit",
                      {"graph", "ir", "llvm", "asm", "isa", "obj", "plan", "resources", "arena",
-                      "commands", "html", "all"},
+                      "commands", "counts", "html", "all"},
                      "what to show (plan: memory, and bytes and operations of each kernel)", emit);
     arguments.text("--target", "NAME", "host, host:<cpu>, or amdgpu:<chip>, gfx1100 say (host)",
                    target);
@@ -181,7 +182,8 @@ Status run(const Flags &flags) {
 
   if (flags.target.starts_with(kAmd))
     subject.chip = amd::findChip(std::string_view(flags.target).substr(kAmd.size()));
-  if (!subject.isGpu() && (flags.emit == "resources" || flags.emit == "commands"))
+  if (!subject.isGpu() &&
+      (flags.emit == "resources" || flags.emit == "commands" || flags.emit == "counts"))
     return badInput("--emit " + flags.emit + ": " + flags.target +
                     " has none; use --target amdgpu:gfx1100, say");
   ROSSO_TRY(subject.listing.at, valuesOf(flags.at, graph.vars));
@@ -202,7 +204,7 @@ Status run(const Flags &flags) {
 
   std::vector<KernelReport> reports;
   std::vector<std::vector<LaunchCost>> costs;
-  if (subject.isGpu() && flags.wantsAny({"isa", "obj", "resources", "html"})) {
+  if (subject.isGpu() && flags.wantsAny({"isa", "obj", "resources", "counts", "html"})) {
     ROSSO_TRY(reports, reportKernels(subject));
     costs = costsOf(subject, reports);
   }
@@ -223,6 +225,10 @@ Status run(const Flags &flags) {
     sink.put("plan.txt", planText(subject, flags.kernel), "");
   if (flags.wants("resources") && subject.isGpu())
     sink.put("resources.txt", resourcesText(subject, reports, costs, flags.kernel), "");
+  if (flags.emit == "counts") {
+    ROSSO_TRY(const MeasuredEntry measured, measure(subject, flags.entry));
+    sink.put("counts.txt", countsText(subject, measured, costs, flags.kernel), "");
+  }
   if (flags.wants("arena"))
     sink.put("arena.txt", arenaText(subject), "");
   if (flags.wantsAny({"commands", "html"}) && subject.isGpu()) {

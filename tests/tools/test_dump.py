@@ -245,6 +245,19 @@ class Texts(Tool):
         )
         self.assertEqual(dwords, int(head[1]) + int(head[2]))
 
+    def test_estimates_agree_with_the_emulator(self):
+        text = self.gpu("--emit", "counts")
+        rows = re.findall(r"^ +\d+ [| ] (\w+) +(\d.*)$", text, re.M)
+        self.assertGreater(len(rows), 10)
+        for name, numbers in rows:
+            _, _, slots, _, loads, _, moved, *_ = map(float, numbers.replace("%", "").split()[:-1])
+            if name.startswith("matvec"):
+                self.assertTrue(0.9 < slots < 1.1, name)
+                self.assertTrue(0.95 < loads < 1.05, name)
+                self.assertTrue(0.98 < moved < 1.05, name)
+        measured, estimated = map(float, re.findall(r"([\d.]+) us", text)[-2:])
+        self.assertTrue(0.85 < estimated / measured < 1.15)
+
     def test_arena(self):
         text = self.gpu("--emit", "arena")
         places = re.findall(r"^  ([0-9a-f]{12}) +(\d+)  (?!launches)", text, re.M)
