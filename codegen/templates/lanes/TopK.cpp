@@ -22,7 +22,8 @@ using namespace mlir;
 namespace {
 
 constexpr int64_t kDigits = 256, kDigitBits = 8;
-constexpr int64_t kMost = 2048; // elements that a round collects
+constexpr int64_t kMost = 2048;  // elements that a round collects
+constexpr int64_t kInFlight = 8; // elements that a thread loads at a time
 constexpr int64_t kLaneDigits = kDigits / kWaveLanes;
 constexpr int64_t kNoIndex = std::numeric_limits<int32_t>::max();
 
@@ -104,11 +105,10 @@ private:
   Place select(Value rank) {
     Value prefix = e.zero(keyType), inBin;
     for (int64_t shift = keyBytes() * 8 - kDigitBits; shift >= 0; shift -= kDigitBits) {
-      countDigits([&](Value, Value key, const std::function<void(Value)> &count) {
-        auto add = [&] { count(digitOf(key, shift)); };
+      countDigits([&](Value, Value key) -> Chosen {
         if (shift + kDigitBits == keyBytes() * 8)
-          return add();
-        e.ifThen(e.equal(e.shiftRight(key, shift + kDigitBits), prefix), add);
+          return {{}, digitOf(key, shift)};
+        return {e.equal(e.shiftRight(key, shift + kDigitBits), prefix), digitOf(key, shift)};
       });
       auto [bin, before, size] = findBin(rank);
       prefix = e.bitOr(e.shiftLeft(prefix, kDigitBits), e.zeroExtend(bin, keyType));
@@ -128,11 +128,11 @@ private:
     int64_t digits = std::max<int64_t>(1, (bitsFor(most) + kDigitBits - 1) / kDigitBits);
     for (int64_t digit = digits; digit-- > 0;) {
       int64_t shift = digit * kDigitBits;
-      countDigits([&](Value i, Value other, const std::function<void(Value)> &count) {
+      countDigits([&](Value i, Value other) -> Chosen {
         Value matches = e.equal(other, key);
         if (digit + 1 < digits)
           matches = e.bitAnd(matches, e.equal(e.shiftRight(i, shift + kDigitBits), prefix));
-        e.ifThen(matches, [&] { count(digitOf(i, shift)); });
+        return {matches, digitOf(i, shift)};
       });
       auto [bin, before, size] = findBin(rank);
       prefix = e.bitOr(e.shiftLeft(prefix, kDigitBits), bin);
@@ -145,15 +145,37 @@ private:
     return e.truncate(e.bitAnd(e.shiftRight(v, shift), kDigits - 1), e.i32());
   }
 
-  /// Counts how often each digit comes up that `choose` passes on.
+  /// Calls back for each of this thread's elements: its index, its key, and whether it exists.
+  template <typename Body> void eachKey(const Body &body) {
+    int64_t unroll = most >= kInFlight * wave.threads() ? kInFlight : 1;
+    e.loop(wave.thread(), length, wave.threads() * unroll, [&](Value first) {
+      Values places, keysThere, exist;
+      for (int64_t u = 0; u < unroll; ++u) {
+        Value i = e.add(first, e.constant(u * wave.threads()));
+        places.push_back(i);
+        exist.push_back(e.less(i, length));
+        keysThere.push_back(keyAt(u ? e.minimum(i, e.sub(length, e.constant(1))) : i));
+      }
+      for (size_t u = 0; u < places.size(); ++u)
+        body(places[u], keysThere[u], exist[u]);
+    });
+  }
+
+  struct Chosen {
+    Value condition; // null: always
+    Value digit;
+  };
+  /// Counts how often each digit comes up that `choose` gives for the elements.
   template <typename Choose> void countDigits(const Choose &choose) {
     wave.barrier(); // the counts before have been read
     e.loop(wave.thread(), e.constant(kDigits), wave.threads(),
            [&](Value i) { storeElement(e, e.i32(), number(0), counts, i); });
     wave.barrier();
-    e.loop(wave.thread(), length, wave.threads(), [&](Value i) {
-      choose(i, keyAt(i),
-             [&](Value digit) { wave.addAtomic(e.at(counts, e.shiftLeft(digit, 2)), number(1)); });
+    eachKey([&](Value i, Value key, Value exists) {
+      Chosen chosen = choose(i, key);
+      Value counted = chosen.condition ? e.bitAnd(chosen.condition, exists) : exists;
+      e.ifThen(counted,
+               [&] { wave.addAtomic(e.at(counts, e.shiftLeft(chosen.digit, 2)), number(1)); });
     });
     wave.barrier();
   }
@@ -209,9 +231,8 @@ private:
     });
     e.ifThen(e.equal(wave.thread(), e.constant(0)), [&] { e.store(number(0), collected, 4); });
     wave.barrier();
-    e.loop(wave.thread(), length, wave.threads(), [&](Value i) {
-      Value key = keyAt(i);
-      Value taken = e.equal(isAfter(to, key, i), e.constant(e.i1(), 0));
+    eachKey([&](Value i, Value key, Value exists) {
+      Value taken = e.bitAnd(exists, e.equal(isAfter(to, key, i), e.constant(e.i1(), 0)));
       if (from)
         taken = e.bitAnd(taken, isAfter(*from, key, i));
       e.ifThen(taken, [&] {
