@@ -41,6 +41,10 @@ public:
   virtual MatrixLanes matrixLanes() const { return {}; }
   virtual Value multiplyMatrices(Emit &, Value, Value, Value) const { return {}; }
 
+  /// GPUs: waits for all loads from global memory. For where the compiler would wait for one after
+  /// the other, though all have long been under way.
+  virtual void waitForLoads(Emit &) const {}
+
   /// Brings the memory at `pointer` nearer, if the chip does not see to that itself. Any address.
   virtual void prefetch(Emit &, Value) const {}
 };

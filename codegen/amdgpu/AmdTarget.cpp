@@ -61,4 +61,14 @@ Value AmdTarget::multiplyMatrices(Emit &e, Value a, Value b, Value c) const {
   return e.intrinsic(c.getType(), "llvm.amdgcn.wmma.f32.16x16x16.f16", {a, b, c});
 }
 
+void AmdTarget::waitForLoads(Emit &e) const {
+  if (chip_->isa == amd::Isa::Gfx12) {
+    e.intrinsic({}, "llvm.amdgcn.s.wait.loadcnt", {e.constant(e.i16(), 0)});
+    return;
+  }
+  // vmcnt 0; lgkmcnt and expcnt, whose fields are all ones, as they may be.
+  const int64_t counts = chip_->isa == amd::Isa::Gfx11 ? 0x03f7 : 0x3f70;
+  e.intrinsic({}, "llvm.amdgcn.s.waitcnt", {e.constant(e.i32(), counts)});
+}
+
 } // namespace rosso

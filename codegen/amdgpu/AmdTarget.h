@@ -22,6 +22,7 @@ public:
 
   MatrixLanes matrixLanes() const override;
   Value multiplyMatrices(Emit &e, Value a, Value b, Value c) const override;
+  void waitForLoads(Emit &e) const override;
 
   const amd::Chip &chip() const { return *chip_; }
 

@@ -161,6 +161,7 @@ private:
                              for (int64_t i = 0; i < kLoads; ++i)
                                loaded.push_back(blockScale(
                                    e.minimum(e.add(block, e.constant(i)), e.constant(blocks - 1))));
+                             kernel.target.waitForLoads(e);
                              Value most = carried[0];
                              for (Value v : loaded) // not negative: as integers
                                most = e.maximum(most, v);
@@ -221,6 +222,7 @@ private:
     carried = e.loop(zero, e.constant(steps), 1, carried, [&](Value step, ValueRange state) {
       Value buffer = e.mul(e.bitAnd(step, 1), e.constant(bufferBytes()));
       Fragments fragments = loadFragments(buffer);
+      kernel.target.waitForLoads(e);
       store(roles, state.take_front(words), clamped(step, 1),
             e.sub(e.constant(bufferBytes()), buffer));
       Values next = load(roles, clamped(step, 2));
@@ -499,7 +501,7 @@ private:
 } // namespace
 
 bool fitsMatrices(KernelContext &kernel) {
-  constexpr int64_t kFewTokens = 16;
+  constexpr int64_t kFewTokens = 8; // by reading the weights once or twice
   if (!kernel.target.matrixLanes().halves)
     return false;
   for (const LinearGroup &group : linearGroups(kernel.op)) {
