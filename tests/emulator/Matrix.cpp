@@ -12,7 +12,9 @@ struct MatrixCase {
   const char *chip, *text;
   unsigned bits, k;
 };
-void PrintTo(const MatrixCase &each, std::ostream *out) { *out << each.chip << ": " << each.text; }
+std::ostream &operator<<(std::ostream &out, const MatrixCase &each) {
+  return out << each.chip << ": " << each.text;
+}
 
 class Wmma : public testing::TestWithParam<MatrixCase> {
 protected:

@@ -23,7 +23,7 @@ double seconds(auto &&work) {
 
 std::string_view only; // measure what has this in its name
 
-void report(std::string_view what, TestGpu &gpu, const Dispatch &dispatch) {
+void report(const std::string &what, TestGpu &gpu, const Dispatch &dispatch) {
   if (what.find(only) == what.npos)
     return;
   double first = 0, best = 1e9;
@@ -33,7 +33,7 @@ void report(std::string_view what, TestGpu &gpu, const Dispatch &dispatch) {
     const double time = seconds([&] {
       auto result = gpu.run(dispatch);
       if (!result)
-        std::printf("%s: %s\n", what.data(), result.error().message.c_str());
+        std::printf("%s: %s\n", what.c_str(), result.error().message.c_str());
       else
         counters = *result;
     });
@@ -43,7 +43,7 @@ void report(std::string_view what, TestGpu &gpu, const Dispatch &dispatch) {
       count += each;
   }
   std::printf("%-28s %8.1f million instructions/s (%.1f M in %.1f ms; first run %.1f ms)\n",
-              what.data(), double(count) / best * 1e-6, double(count) * 1e-6, best * 1e3,
+              what.c_str(), double(count) / best * 1e-6, double(count) * 1e-6, best * 1e3,
               first * 1e3);
 }
 
@@ -66,21 +66,24 @@ std::string loop(const std::string &body) {
 void run(Mode mode) {
   TestGpu gpu(mode, "gfx1100", 1);
   std::string body;
+  char text[512];
   for (int i = 0; i < 8; ++i) {
-    const std::string a = "v" + std::to_string(8 + i), b = "v" + std::to_string(16 + i);
-    body += "v_fma_f32 " + a + ", " + b + ", " + a + ", v1\n";
-    body += "v_add_nc_u32 " + b + ", " + b + ", v2\n";
-    body += "v_lshl_or_b32 v3, " + a + ", 4, " + b + "\n";
-    body += "v_xor_b32 v4, v3, v4\n";
+    std::snprintf(text, sizeof text,
+                  "v_fma_f32 v%d, v%d, v%d, v1\n v_add_nc_u32 v%d, v%d, v2\n"
+                  "v_lshl_or_b32 v3, v%d, 4, v%d\n v_xor_b32 v4, v3, v4\n",
+                  8 + i, 16 + i, 8 + i, 16 + i, 16 + i, 8 + i, 16 + i);
+    body += text;
   }
   report("float and integer loop", gpu, assembled(gpu, loop(body), 20));
   report("one fma loop", gpu, assembled(gpu, loop("v_fma_f32 v1, v2, v3, v1\n"), 40));
   body.clear();
   for (int i = 0; i < 8; ++i) {
-    const std::string a = "v" + std::to_string(8 + i), b = "v" + std::to_string(16 + i);
-    body += "v_pk_fma_f16 " + a + ", " + b + ", " + a + ", v1\n";
-    body += "v_dot4_i32_iu8 v3, " + a + ", " + b + ", v3 neg_lo:[0,1,0]\n";
-    body += "v_cvt_f32_f16 v5, " + b + ".l\n v_max_f32 v6, v5, v6\n";
+    std::snprintf(
+        text, sizeof text,
+        "v_pk_fma_f16 v%d, v%d, v%d, v1\n v_dot4_i32_iu8 v3, v%d, v%d, v3 neg_lo:[0,1,0]\n"
+        "v_cvt_f32_f16 v5, v%d.l\n v_max_f32 v6, v5, v6\n",
+        8 + i, 16 + i, 8 + i, 8 + i, 16 + i, 16 + i);
+    body += text;
   }
   report("packed halves, dots, maxima", gpu, assembled(gpu, loop(body), 10));
   report("exp and rcp", gpu, assembled(gpu, loop("v_exp_f32 v1, v2\n v_rcp_f32 v2, v1\n"), 10));

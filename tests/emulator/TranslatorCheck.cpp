@@ -420,8 +420,9 @@ struct Setting {
   uint32_t floatMode, exec;
   const char *hostCpu = "";
 };
-void PrintTo(const Setting &each, std::ostream *out) {
-  *out << std::hex << "mode " << each.floatMode << ", exec " << each.exec << " " << each.hostCpu;
+std::ostream &operator<<(std::ostream &out, const Setting &each) {
+  return out << std::hex << "mode " << each.floatMode << ", exec " << each.exec << " "
+             << each.hostCpu;
 }
 class TranslatorCheck : public testing::TestWithParam<Setting> {};
 

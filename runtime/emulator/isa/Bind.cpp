@@ -36,7 +36,6 @@ uint64_t inlineFloat(const AluOp &op, OperandType type, unsigned i, bool mixHalf
     return kInline64[i];
   case P16:
   case W16:
-    return op.name.find("bf16") != std::string_view::npos ? kInline32[i] >> 16 : kInline16[i];
   case F16:
     return op.name.find("bf16") != std::string_view::npos ? kInline32[i] >> 16 : kInline16[i];
   case B16:

@@ -25,10 +25,10 @@ namespace {
 enum class Element : uint8_t { F16, Bf16, Int };
 
 // Rows of 16 columns, and what lanes 0..15 or 16..31 of a register hold.
-typedef uint32_t Row __attribute__((vector_size(64)));
-typedef float FloatRow __attribute__((vector_size(64)));
-typedef uint16_t HalfRow __attribute__((vector_size(32)));
-typedef _Float16 Float16Row __attribute__((vector_size(32)));
+using Row = uint32_t __attribute__((vector_size(64)));
+using FloatRow = float __attribute__((vector_size(64)));
+using HalfRow = uint16_t __attribute__((vector_size(32)));
+using Float16Row = _Float16 __attribute__((vector_size(32)));
 
 LANES_INLINE Row halfRegister(const Registers &registers, unsigned index, bool upper) {
   Row r;
@@ -48,7 +48,7 @@ LANES_INLINE Row roundToF16(Row x) {
 }
 LANES_INLINE Row roundToBf16(Row x) {
   const Row r = (x + 0x7FFFu + ((x >> 16u) & 1u)) >> 16u;
-  const auto nan = (Row)((FloatRow)x != (FloatRow)x);
+  const Row nan = (Row)((x & 0x7FFFFFFFu) > 0x7F800000u);
   return (r & ~nan) | (((x >> 16u) | 0x40u) & nan);
 }
 

@@ -167,8 +167,7 @@ template <class C, class W> LANES_INLINE auto clampU32(const C &c, W x) {
     x = select(ltU(constant(x, 0xFFFFFFFF), x), constant(x, 0xFFFFFFFF), x);
   return low(x);
 }
-template <class C, class T, class M>
-LANES_INLINE auto addWithCarry(const C &c, T a, T b, M carry) {
+template <class C, class T, class M> LANES_INLINE auto addWithCarry(const C &c, T a, T b, M carry) {
   T sum = a + b + bitOf(carry);
   auto out = either(ltU(sum, a), both(carry, eq(sum, a)));
   return WithBit{c.clamp() ? select(out, constant(a, 0xFFFFFFFF), sum) : sum, out};
