@@ -31,8 +31,8 @@ struct KernelContext {
   KernelOp op;
   const Target &target;
   VarTable vars;
-  llvm::SmallVector<Layout> layouts;   // of each input
-  llvm::SmallVector<Value> pointers;   // of each input, then each result
+  llvm::SmallVector<Layout> layouts; // of each input
+  llvm::SmallVector<Value> pointers; // of each input, then each result
   Value workspace; // memory of its own, if the template asked for it; see Templates.h
   std::map<std::string, Value> values; // of each variable, i64
   Value begin, end; // the work items to compute; on a GPU each work group is one, see Wave

@@ -21,7 +21,7 @@ inline constexpr llvm::StringLiteral kScratchBytesAttr = "rosso.scratch_bytes"; 
 inline constexpr llvm::StringLiteral kNameAttr = "rosso.name";     // argument or result
 inline constexpr llvm::StringLiteral kSpaceAttr = "rosso.space";   // argument: one of the three
 inline constexpr llvm::StringLiteral kLayoutAttr = "rosso.layout"; // argument: rows, tile16 or
-                                                                  // tile32
+                                                                   // tile32
 inline constexpr llvm::StringLiteral kNodeAttr = "rosso.node";     // op: the graph node's id, i64
 
 /// The tensor of bools of the shape of `tensor`.

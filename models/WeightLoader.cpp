@@ -158,8 +158,8 @@ private:
     if (piece.rows) {
       staging.resize(piece.fileBytes);
       ROSSO_CHECK(source_.read(slot.name, piece.from, staging));
-      regroup(*findFormat(slot.format), piece.rows, slot.shape[1], *findTileShape(slot.layout), staging,
-              target);
+      regroup(*findFormat(slot.format), piece.rows, slot.shape[1], *findTileShape(slot.layout),
+              staging, target);
     } else {
       ROSSO_CHECK(source_.read(slot.name, piece.from, target));
     }

@@ -80,9 +80,8 @@ TEST_P(TopK, AgreesWithASort) {
     std::vector<int32_t> expected(static_cast<size_t>(c.length));
     std::iota(expected.begin(), expected.end(), 0);
     const long double *of = order.data() + row * c.length;
-    std::sort(expected.begin(), expected.end(), [&](int32_t a, int32_t b) {
-      return of[a] != of[b] ? of[a] > of[b] : a < b;
-    });
+    std::sort(expected.begin(), expected.end(),
+              [&](int32_t a, int32_t b) { return of[a] != of[b] ? of[a] > of[b] : a < b; });
     for (int64_t i = 0; i < c.k; ++i)
       ASSERT_EQ(result[static_cast<size_t>(row * c.k + i)], expected[static_cast<size_t>(i)])
           << "row " << row << " place " << i;
@@ -92,15 +91,20 @@ TEST_P(TopK, AgreesWithASort) {
 INSTANTIATE_TEST_SUITE_P(Host, TopK,
                          ::testing::Values(Case{"host", "f32", 2, 500, 10, 1000},
                                            Case{"host", "ui8", 2, 300, 300, 200}));
-INSTANTIATE_TEST_SUITE_P(
-    Gpu, TopK,
-    ::testing::Values(Case{"emu:gfx1100,strict", "f32", 1, 20000, 40, 1000000}, Case{"emu:gfx1100,strict", "f32", 2, 500, 10, 5},
-                      Case{"emu:gfx1100,strict", "f16", 2, 300, 7, 400}, Case{"emu:gfx1100,strict", "bf16", 1, 300, 300, 100},
-                      Case{"emu:gfx1100,strict", "f64", 2, 400, 33, 300}, Case{"emu:gfx1100,strict", "i8", 1, 700, 100, 200},
-                      Case{"emu:gfx1100,strict", "i16", 1, 100, 1, 60000}, Case{"emu:gfx1100,strict", "i32", 1, 999, 64, 100000},
-                      Case{"emu:gfx1100,strict", "i64", 1, 400, 17, 100000}, Case{"emu:gfx1100,strict", "ui8", 2, 300, 300, 200},
-                      Case{"emu:gfx1100,strict", "ui32", 1, 300, 20, 200}, Case{"emu:gfx1100,strict", "ui64", 1, 1, 1, 200},
-                      Case{"emu:gfx1100,strict", "i32", 1, 5000, 4500, 3000}));
+INSTANTIATE_TEST_SUITE_P(Gpu, TopK,
+                         ::testing::Values(Case{"emu:gfx1100,strict", "f32", 1, 20000, 40, 1000000},
+                                           Case{"emu:gfx1100,strict", "f32", 2, 500, 10, 5},
+                                           Case{"emu:gfx1100,strict", "f16", 2, 300, 7, 400},
+                                           Case{"emu:gfx1100,strict", "bf16", 1, 300, 300, 100},
+                                           Case{"emu:gfx1100,strict", "f64", 2, 400, 33, 300},
+                                           Case{"emu:gfx1100,strict", "i8", 1, 700, 100, 200},
+                                           Case{"emu:gfx1100,strict", "i16", 1, 100, 1, 60000},
+                                           Case{"emu:gfx1100,strict", "i32", 1, 999, 64, 100000},
+                                           Case{"emu:gfx1100,strict", "i64", 1, 400, 17, 100000},
+                                           Case{"emu:gfx1100,strict", "ui8", 2, 300, 300, 200},
+                                           Case{"emu:gfx1100,strict", "ui32", 1, 300, 20, 200},
+                                           Case{"emu:gfx1100,strict", "ui64", 1, 1, 1, 200},
+                                           Case{"emu:gfx1100,strict", "i32", 1, 5000, 4500, 3000}));
 
 } // namespace
 } // namespace rosso::testing

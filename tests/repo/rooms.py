@@ -15,8 +15,9 @@ MAY_KNOW = {
     "ir/quant": [],
     "runtime/program": [],
     # The runtime opens the emulator, which is a transport of the runtime's, in a library of its own.
-    "runtime": ["runtime/program", "runtime/emulator"],
-    "runtime/emulator": ["runtime", "runtime/program"],
+    "runtime": ["runtime/program", "runtime/amd", "runtime/emulator"],
+    "runtime/amd": ["runtime", "runtime/program", "runtime/emulator"],
+    "runtime/emulator": ["runtime", "runtime/program", "runtime/amd"],
     "frontend": ["ir/quant", "runtime", "runtime/program"],
     "frontend/reference": ["frontend", "ir/quant"],
     "models/io": ["ir/quant"],
@@ -30,7 +31,8 @@ MAY_KNOW = {
     ],
     "ir": ["ir/quant"],
     "passes": ["ir", "ir/quant"],
-    "codegen": ["passes", "ir", "ir/quant", "runtime/program"],
+    # Of the driver the table of chips, and nothing else: runtime/amd/Chip.h.
+    "codegen": ["passes", "ir", "ir/quant", "runtime/program", "runtime/amd"],
     # The way down: graph to IR, passes, machine code. Nothing but the entry point knows it.
     "frontend/compiler": ["frontend", "codegen", "passes", "ir", "ir/quant", "runtime/program"],
     "tools": ["*"],
