@@ -14,7 +14,7 @@ MAY_KNOW = {
     "support": [],
     "ir/quant": [],
     "runtime/program": [],
-    # The runtime opens the emulator, which is a transport of the runtime's, in a library of its own.
+    # The runtime opens the emulator, which is one of its transports, in a library of its own.
     "runtime": ["runtime/program", "runtime/amd", "runtime/emulator"],
     "runtime/amd": ["runtime", "runtime/program", "runtime/emulator"],
     "runtime/emulator": ["runtime", "runtime/program", "runtime/amd"],

@@ -14,8 +14,8 @@ from pathlib import Path
 BIN, SHAPE = Path(sys.argv[1]), sys.argv[2]
 VRAM_BYTES_PER_SECOND = 960e9
 
-# Layers; bytes of all weights a token reads, in GB; kilobytes of f16 cache a token of context reads:
-# by hand from the models' shapes and llama.cpp's choice of Q4_K and Q6_K.
+# Layers; bytes of the weights a token reads, in GB; kilobytes of f16 cache it reads for each token
+# before it: by hand from the models' shapes and llama.cpp's choice of Q4_K and Q6_K.
 MODELS = {
     "qwen2.5-7b": (28, 4.371, 57.3),
     "qwen2.5-14b": (48, 8.544, 196.6),
