@@ -13,6 +13,7 @@ from pathlib import Path
 BIN, ROOT = Path(sys.argv[1]), Path(sys.argv[2])
 DEMO = ROOT / "models/demo/rosso-demo.gguf"
 EXPECTED = json.loads((ROOT / "models/demo/expected.json").read_text())
+STORIES = ROOT.parent / "shared/data/stories260K-f32.gguf"
 # Weights of four bits move logits by a few tenths; a lead of 2 survives that many times over.
 CLEAR_LEAD = 2.0
 
@@ -29,15 +30,32 @@ def joined(ids):
 
 
 class Answers(unittest.TestCase):
-    def test_chats_are_answered_as_by_pytorch(self):
+    def check_chats(self, device, count):
         clear = [chat for chat in EXPECTED["chats"] if chat["least_margin"] > CLEAR_LEAD]
         self.assertGreater(len(clear), 30)
-        for chat in clear:
-            with self.subTest(chat["prompt"]):
+        for chat in clear[:count]:
+            with self.subTest(chat["prompt"], device=device):
                 length = len(chat["answer_ids"])
                 flags = ("--temp", 0, "--tokens", length, "--print-ids", "--quiet")
-                ids = run("rosso-run", DEMO, "--input-ids", joined(chat["prompt_ids"]), *flags)
+                flags += ("--device", device, "--input-ids", joined(chat["prompt_ids"]))
+                ids = run("rosso-run", DEMO, *flags)
                 self.assertEqual(ids.strip(), joined(chat["answer_ids"]))
+
+    def test_chats_are_answered_as_by_pytorch(self):
+        self.check_chats("host", count=None)
+
+    def test_the_emulated_gpu_answers_the_same(self):
+        self.check_chats("emu", count=12)
+
+    def test_other_emulated_chips_answer_the_same(self):
+        for chip in ("gfx1030", "gfx1201"):
+            self.check_chats(f"emu:{chip}", count=2)
+
+    def test_strict_mode_finds_nothing(self):
+        self.check_chats("emu:gfx1100,strict", count=1)
+
+    def test_the_reference_answers_the_same(self):
+        self.check_chats("reference", count=2)
 
     def test_messages_become_the_prompts(self):
         for chat in EXPECTED["chats"]:
@@ -53,6 +71,21 @@ class Answers(unittest.TestCase):
             self.assertEqual(
                 run("rosso-tokenize", DEMO, text=case["text"]).strip(), joined(case["ids"])
             )
+
+
+@unittest.skipUnless(STORIES.exists(), f"{STORIES.name} is not beside the repository")
+class Stories(unittest.TestCase):
+    """A small trained LLaMA of somebody else's: one story, whatever runs it."""
+
+    def test_all_devices_tell_one_story(self):
+        flags = ("-p", "Once upon a time", "--temp", 0, "--tokens", 40, "--print-ids", "--quiet")
+        told = {
+            device: run("rosso-run", STORIES, "--device", device, *flags)
+            for device in ("host", "emu", "reference")
+        }
+        self.assertEqual(len(told["reference"].split(",")), 40)
+        self.assertEqual(told["host"], told["reference"])
+        self.assertEqual(told["emu"], told["reference"])
 
 
 if __name__ == "__main__":
