@@ -19,7 +19,7 @@ class Rooms(unittest.TestCase):
 
     def test_arrows_back_are_named(self):
         self.assertIn(
-            "runtime may know support, runtime/program, runtime/emulator, not codegen",
+            "runtime may know support, runtime/program, runtime/amd, runtime/emulator, not codegen",
             complaint("runtime", "codegen/Codegen.h", quoted=True),
         )
         self.assertIn("not frontend", complaint("ir", "frontend/Graph.h", quoted=True))
