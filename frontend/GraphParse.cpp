@@ -425,8 +425,9 @@ private:
       if (const Shape *extents = std::get_if<Shape>(&attr))
         for (const Dim &extent : *extents)
           if (largest(extent) > kMostElements)
-            return badInput(what + ": " + name + " " + str(*extents) +
-                            " is too large or names an unknown variable");
+            return Error(badInput(name + " " + str(*extents) +
+                                  " is too large or names an unknown variable"))
+                .in(what);
     double elements = 1;
     for (const Dim &extent : node.shape)
       elements *= std::max(1.0, largest(extent));

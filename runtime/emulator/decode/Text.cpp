@@ -145,11 +145,9 @@ Result<Operand> parseOperand(string_view text, uint32_t literal) {
   const string_view whole = text;
   if (eat(text, "sext(") && eatEnd(text, ")"))
     operand.sext = true;
-  if (eat(text, "neg(") && eatEnd(text, ")"))
-    operand.neg = true;
-  else if (text.size() > 1 && text[0] == '-' && !(text[1] >= '0' && text[1] <= '9') &&
-           eat(text, "-"))
-    operand.neg = true;
+  operand.neg =
+      (eat(text, "neg(") && eatEnd(text, ")")) ||
+      (text.size() > 1 && text[0] == '-' && !(text[1] >= '0' && text[1] <= '9') && eat(text, "-"));
   if ((text.starts_with("|") && eat(text, "|") && eatEnd(text, "|")) ||
       (text.starts_with("abs(") && eat(text, "abs(") && eatEnd(text, ")")))
     operand.abs = true;
@@ -171,7 +169,7 @@ Result<Operand> parseOperand(string_view text, uint32_t literal) {
     operand.value64 = literal;
     return operand;
   }
-  for (uint16_t i = 0; i < std::size(kInlineFloats); ++i)
+  for (size_t i = 0; i < std::size(kInlineFloats); ++i)
     if (text == kInlineFloats[i] || (i == 8 && text.starts_with(kInlineFloats[i]))) {
       operand.kind = OperandKind::InlineFloat;
       operand.index = static_cast<uint16_t>(240 + i);

@@ -111,10 +111,10 @@ std::vector<uint16_t> Launch::startScalars(Wave &wave) const {
   const amd::Isa isa = options_.chip->isa;
   std::vector<uint16_t> written;
   uint32_t *s = wave.registers.s;
-  uint16_t next = 0;
-  auto put = [&](uint16_t index, uint32_t value) {
+  uint32_t next = 0;
+  auto put = [&](uint32_t index, uint32_t value) {
     s[index] = value;
-    written.push_back(index);
+    written.push_back(static_cast<uint16_t>(index));
   };
   for (; next < rsrc2.userRegisters; ++next)
     put(next, next < kMostUserRegisters ? dispatch_.userData[next] : 0);
