@@ -68,7 +68,7 @@ TEST_P(TopK, AgreesWithASort) {
   std::vector<long double> order;
   for (int64_t i = 0; i < c.rows * c.length; ++i) {
     const int64_t number = numbers(engine);
-    const Stored s = stored(type, number - c.distinct / 2, type.find('f') == 0 && number == 3);
+    const Stored s = stored(type, number - c.distinct / 2, type.starts_with('f') && number == 3);
     auto *raw = reinterpret_cast<const uint8_t *>(&s.bits);
     bytes.insert(bytes.end(), raw, raw + s.bytes);
     order.push_back(s.order);

@@ -15,11 +15,11 @@ struct Case {
   const char *chip;
   Mode mode;
 };
-void PrintTo(const Case &each, std::ostream *out) {
-  *out << each.chip
-       << (each.mode == Mode::Strict ? " strict"
-           : each.mode == Mode::Fast ? " fast"
-                                     : "");
+std::ostream &operator<<(std::ostream &out, const Case &each) {
+  return out << each.chip
+             << (each.mode == Mode::Strict ? " strict"
+                 : each.mode == Mode::Fast ? " fast"
+                                           : "");
 }
 
 struct Compiled : testing::TestWithParam<Case> {

@@ -7,7 +7,6 @@ namespace rosso::emulator {
 namespace {
 
 using testing::EndsWith;
-using testing::Eq;
 using testing::HasSubstr;
 
 struct Strict : testing::Test {

@@ -3,6 +3,7 @@
 #include "runtime/amd/CodeObject.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace rosso::dump {
@@ -27,7 +28,7 @@ LaunchFacts factsOf(const KernelListing &kernel, uint32_t threads, bool wholePro
 Counters countersOf(const MachineCounts &wave, uint64_t waves, uint64_t groups,
                     uint64_t leastBytes) {
   const auto all = static_cast<double>(waves);
-  auto total = [&](double ofWave) { return static_cast<uint64_t>(ofWave * all + 0.5); };
+  auto total = [&](double ofWave) { return static_cast<uint64_t>(std::llround(ofWave * all)); };
   Counters counters;
   for (size_t i = 0; i < kClasses; ++i)
     counters.instructions[i] = total(wave.byClass[i]);

@@ -1,10 +1,17 @@
 # cmake -DINPUTS=a;b -DOUTPUT=x.cpp -P Embed.cmake: the files as constants of namespace
-# rosso::dump::page, named after the file: page.css -> page_css.
+# rosso::dump::page, named after the file: page.css -> kPageCss.
 set(text "// Made of tools/dump/page by Embed.cmake.\n#include <string_view>\n\n")
 string(APPEND text "namespace rosso::dump::page {\n")
 foreach(input IN LISTS INPUTS)
   get_filename_component(name ${input} NAME)
-  string(MAKE_C_IDENTIFIER ${name} name)
+  string(REGEX MATCHALL "[a-z]+" words ${name})
+  set(name k)
+  foreach(word IN LISTS words)
+    string(SUBSTRING ${word} 0 1 first)
+    string(SUBSTRING ${word} 1 -1 rest)
+    string(TOUPPER ${first} first)
+    string(APPEND name ${first}${rest})
+  endforeach()
   file(READ ${input} bytes HEX)
   string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
   string(APPEND text "static const char ${name}Bytes[] = {${bytes}0};\n")

@@ -7,7 +7,7 @@
 namespace rosso::dump {
 
 namespace page {
-extern const std::string_view page_html, page_css, page_js;
+extern const std::string_view kPageHtml, kPageCss, kPageJs;
 }
 
 namespace {
@@ -195,13 +195,13 @@ std::string pageOf(const Subject &subject, const std::vector<KernelReport> &kern
                    const std::vector<std::vector<LaunchCost>> &costs,
                    const std::vector<CommandStream> &streams) {
   // The template names its parts: /*CSS*/, /*JS*/ and /*DATA*/.
-  std::string html(page::page_html);
+  std::string html(page::kPageHtml);
   auto put = [&](std::string_view mark, const std::string &text) {
     if (const size_t at = html.find(mark); at != std::string::npos)
       html.replace(at, mark.size(), text);
   };
-  put("/*CSS*/", std::string(page::page_css));
-  put("/*JS*/", std::string(page::page_js));
+  put("/*CSS*/", std::string(page::kPageCss));
+  put("/*JS*/", std::string(page::kPageJs));
   put("/*DATA*/", inScript(dataOf(subject, kernels, costs, streams)));
   return html;
 }

@@ -15,7 +15,7 @@ std::string_view name(Space space) {
 }
 
 std::string nameOf(const Program &program, uint32_t entry, const BufferRef &ref) {
-  const std::string space(name(ref.space));
+  std::string space(name(ref.space));
   switch (ref.space) {
   case Space::Weight:
     return space + " " + program.weights[ref.index].name;
