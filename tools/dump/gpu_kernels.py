@@ -29,7 +29,8 @@ and not edited by hand; `tests/tools/test_gpu_kernels.py` holds the same numbers
 
 *slots/weight*: issue slots x 32 lanes of all that the launch executes, per weight (of matmuls: for
 all 512 columns together; this estimate misses about a third of a matmul's matrix
-instructions, which the emulator counts exactly: see tests/codegen/GpuMatrices.cpp). *wide*: share of the bytes loaded in the hot loop by loads of 16 bytes a
+instructions, which the emulator counts exactly: see tests/codegen/GpuMatrices.cpp).
+*wide*: share of the bytes loaded in the hot loop by loads of 16 bytes a
 lane. *asked*: bytes that lanes load and store, as a multiple of the least that must move. Bytes,
 slots and bound are those of the last launch of a kernel, time is that of all. Limits of the first
 version: no spills, matvecs at most 96 VGPRs, at least 75 % wide loads, 7 launches a layer and 6
