@@ -16,7 +16,7 @@ using emulator::InstructionClass;
 KernelListing listingOf(const std::string &text, const std::vector<uint32_t> &lines) {
   KernelListing kernel;
   uint64_t offset = 0;
-  std::string rest = text;
+  const std::string &rest = text;
   size_t n = 0;
   for (size_t at = 0; at < rest.size(); ++n) {
     const size_t end = rest.find('\n', at);

@@ -151,6 +151,7 @@ void EmulatedGpu::queueDestroyed(uint32_t id) {
   queues_.erase(id);
   if (!queues_.empty())
     return;
+  doorbells_ = 0; // the driver unmaps them now, and maps others for its next queues
   gpu_ = std::make_unique<emulator::Gpu>(chip_, *emulator::findLink("pcie4x16"),
                                          emulator::Mode::Strict, memory_, *engine_);
   for (const auto &[address, allocation] : present_)
