@@ -31,19 +31,6 @@ bool joinsOthers(LinearOp linear) {
   });
 }
 
-/// reduce_sum(reshape([.., N] -> [.., N / 32, 32])) over the last axis: of what the lanes of a wave
-/// hold.
-bool isSumOfRows(Operation *op) {
-  auto sum = llvm::dyn_cast<ReduceSumOp>(op);
-  auto reshape = sum ? sum.getSource().getDefiningOp<ReshapeOp>() : nullptr;
-  if (!reshape || sum.getAxes().size() != 1)
-    return false;
-  Shape from = shapeOf(reshape.getSource()), to = shapeOf(reshape.getResult());
-  return to.size() == from.size() + 1 && to.back() == Dim(32) && from.back().isConstant() &&
-         from.back().constant() % 32 == 0 && std::equal(from.begin(), from.end() - 1, to.begin()) &&
-         sum.getAxes()[0] + 1 == static_cast<int64_t>(to.size());
-}
-
 /// The immediate post-dominator of every node of a graph: the next that all ways to the outside
 /// lead through, or -1. `users` are higher numbers; -1 is the outside.
 std::vector<int> postDominators(const std::vector<std::vector<int>> &users) {
@@ -84,6 +71,17 @@ void FusionPlan::growEpilogues() {
     if (group.front() == i)
       growEpilogue(group);
   }
+}
+
+bool isSumOfRows(Operation *op) {
+  auto sum = llvm::dyn_cast<ReduceSumOp>(op);
+  auto reshape = sum ? sum.getSource().getDefiningOp<ReshapeOp>() : nullptr;
+  if (!reshape || sum.getAxes().size() != 1)
+    return false;
+  Shape from = shapeOf(reshape.getSource()), to = shapeOf(reshape.getResult());
+  return to.size() == from.size() + 1 && to.back() == Dim(32) && from.back().isConstant() &&
+         from.back().constant() % 32 == 0 && std::equal(from.begin(), from.end() - 1, to.begin()) &&
+         sum.getAxes()[0] + 1 == static_cast<int64_t>(to.size());
 }
 
 bool FusionPlan::mayFollowContractions(Operation *op) const {

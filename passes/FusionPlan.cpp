@@ -60,23 +60,13 @@ size_t combine(size_t path, unsigned op) { return llvm::hash_combine(path, op); 
 /// A sum over at most so many elements may be repeated by every work group that needs it.
 constexpr int64_t kMostSummedIn = 1024;
 
-/// What the sums of 32 neighbours are added up from: a reduction over the last axis, 32 long.
-bool isPartialSum(Operation *op) {
-  auto sum = llvm::dyn_cast<ReduceSumOp>(op);
-  if (!sum || sum.getAxes().size() != 1)
-    return false;
-  Shape shape = shapeOf(sum.getSource());
-  return shape.size() >= 2 && sum.getAxes()[0] + 1 == static_cast<int64_t>(shape.size()) &&
-         shape.back() == Dim(32) && sum.getSource().getDefiningOp<ReshapeOp>();
-}
-
 /// Whether all reductions behind a value are short sums of rows of partial sums.
 bool isSummedIn(Value value) {
   for (Operation *op = value.getDefiningOp(); op; op = op->getOperand(0).getDefiningOp()) {
     if (auto sum = llvm::dyn_cast<ReduceSumOp>(op)) {
       auto reshape = sum.getSource().getDefiningOp<ReshapeOp>();
       Operation *partial = reshape ? reshape.getSource().getDefiningOp() : nullptr;
-      return partial && isPartialSum(partial) && shapeOf(sum.getSource()).back().isConstant() &&
+      return partial && isSumOfRows(partial) && shapeOf(sum.getSource()).back().isConstant() &&
              shapeOf(sum.getSource()).back().constant() <= kMostSummedIn;
     }
     if (!op->getNumOperands() ||

@@ -18,6 +18,10 @@
 
 namespace rosso {
 
+/// reduce_sum(reshape([.., N] -> [.., N / 32, 32])) over the last axis: of what the lanes of a wave
+/// hold.
+bool isSumOfRows(mlir::Operation *op);
+
 /// One kernel to be.
 struct FusionUnit {
   llvm::SmallVector<unsigned, 4> roots;  // ops whose values it yields, in order

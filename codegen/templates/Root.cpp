@@ -51,6 +51,16 @@ Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   findConcats(value_, concats_);
 }
 
+/// What floats are multiplied with to become int8 codes, where `largest` is their greatest
+/// magnitude: 127 / largest, or 0.
+static Value codesPerUnit(Emit &e, Value largest) {
+  Value none =
+      arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, largest, e.zero(e.f32()));
+  return e.select(
+      none, e.zero(e.f32()),
+      e.divF(e.constantFloat(e.f32(), 127), e.select(none, e.constantFloat(e.f32(), 1), largest)));
+}
+
 /// Packs 32 floats at `source` with one scale, as code = round(x * 127 / max|x|), stored plus
 /// `bias`. Returns the scale and the sums of the two halves of the codes.
 namespace {
@@ -70,11 +80,7 @@ Packed packInt8(Emit &e, Value source, Value codes, int bias) {
         magnitude ? Value(arith::MaxNumFOp::create(e.b, e.loc, magnitude, absolute)) : absolute;
   }
   Value largest = e.reduceMaxF(magnitude);
-  Value none =
-      arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, largest, e.zero(e.f32()));
-  Value inverse = e.select(
-      none, e.zero(e.f32()),
-      e.divF(e.constantFloat(e.f32(), 127), e.select(none, e.constantFloat(e.f32(), 1), largest)));
+  Value inverse = codesPerUnit(e, largest);
   Packed packed;
   packed.scale = e.mulF(largest, e.constantFloat(e.f32(), 1.0 / 127));
   for (int h : {0, 1}) {
@@ -112,11 +118,7 @@ void Root::storeBlock(ElementEmitter &elements, Wave &wave, ValueRange outer, Va
   Value largest = wave.reduce(math::AbsFOp::create(e.b, e.loc, x), [&](Value a, Value b) -> Value {
     return arith::MaxNumFOp::create(e.b, e.loc, a, b);
   });
-  Value none =
-      arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, largest, e.zero(e.f32()));
-  Value inverse = e.select(
-      none, e.zero(e.f32()),
-      e.divF(e.constantFloat(e.f32(), 127), e.select(none, e.constantFloat(e.f32(), 1), largest)));
+  Value inverse = codesPerUnit(e, largest);
   Value scale = e.mulF(largest, e.constantFloat(e.f32(), 1.0 / 127));
   Value rounded = math::RoundEvenOp::create(e.b, e.loc, e.mulF(x, inverse));
   Value code = arith::FPToSIOp::create(e.b, e.loc, e.i32(), rounded);
@@ -147,6 +149,15 @@ void Root::storeBlock(ElementEmitter &elements, Wave &wave, ValueRange outer, Va
       offset += 4;
     }
   });
+}
+
+void Root::storeLane(ElementEmitter &elements, Wave &wave, Values index) const {
+  if (!isBlocked())
+    return storeOne(elements, index);
+  Emit &e = elements.emit();
+  Value block = wave.uniform(e.divide(index.back(), e.constant(kWaveLanes)));
+  index.pop_back();
+  storeBlock(elements, wave, index, block);
 }
 
 void Root::storeBlock(ElementEmitter &elements, Values index, Value block) const {

@@ -24,6 +24,10 @@ public:
   /// index `outer`, an element each.
   void storeBlock(ElementEmitter &elements, Wave &wave, ValueRange outer, Value block) const;
 
+  /// On a GPU: this lane's element at `index`; of a blocked root, the lanes of a wave have the 32
+  /// elements of a block.
+  void storeLane(ElementEmitter &elements, Wave &wave, Values index) const;
+
   /// Computes and stores elements [from, to) of the last axis at the outer index `outer`. For a
   /// blocked root these are multiples of the block length.
   void store(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;

@@ -418,18 +418,13 @@ static_assert(isWellFormed(kQ8_A));
 
 // q8_s: the same with signed codes, value = d * code: for chips whose dot instructions multiply
 // signed bytes as readily.
-inline constexpr QuantFormat kQ8_S{
-    .name = "q8_s",
-    .blockLen = 32,
-    .blockSize = 48,
-    .groupLen = 32,
-    .d = {.type = ScaleType::F32, .offset = 32},
-    .codes = kQ8_ACodes,
-    .codeBits = 8,
-    .signedCodes = true,
-    .splitRows = true,
-    .sumBytes = 12,
-};
+inline constexpr QuantFormat kQ8_S = [] {
+  QuantFormat format = kQ8_A;
+  format.name = "q8_s";
+  format.signedCodes = true;
+  format.zero = 0;
+  return format;
+}();
 static_assert(isWellFormed(kQ8_S));
 
 /// The formats a GGUF may hold.

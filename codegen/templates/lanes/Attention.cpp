@@ -52,13 +52,7 @@ void AttentionStore::operator()(Value head, Value token, Value i, Value x) {
       index = delinearIndex(e_, kernel_, leading, token);
       index.push_back(e_.add(e_.mul(head, e_.constant(facts_.valueWidth)), i));
     }
-    if (!root.isBlocked()) {
-      root.storeOne(elements_, index);
-      continue;
-    }
-    Value block = wave_.uniform(e_.divide(index.back(), e_.constant(kWaveLanes)));
-    index.pop_back();
-    root.storeBlock(elements_, wave_, index, block);
+    root.storeLane(elements_, wave_, index);
   }
   elements_.unbind(facts_.op.getResult());
 }

@@ -38,7 +38,7 @@ private:
     Dim total = eachRoot(
         position, [](const Root &root) { return *elementCount(root.shape()); },
         [&](const Root &root, Value element) {
-          store(root, delinearIndex(e, kernel, root.shape(), element));
+          root.storeLane(elements, wave, delinearIndex(e, kernel, root.shape(), element));
         });
     kernel.grid = {{.extent = total, .tile = kThreads}};
   }
@@ -61,7 +61,7 @@ private:
             ElementEmitter::Scope scope(elements);
             Values index(row);
             index.append(delinearIndex(e, kernel, below, i));
-            store(root, index);
+            root.storeLane(elements, wave, index);
           });
         });
     kernel.grid = {{.extent = total}};
@@ -83,14 +83,6 @@ private:
       first = last;
     }
     return first;
-  }
-
-  void store(const Root &root, Values index) {
-    if (!root.isBlocked())
-      return root.storeOne(elements, index);
-    Value block = wave.uniform(e.divide(index.back(), e.constant(kWaveLanes)));
-    index.pop_back();
-    root.storeBlock(elements, wave, index, block);
   }
 
   Emit &e;

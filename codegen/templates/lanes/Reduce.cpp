@@ -112,11 +112,7 @@ private:
       ElementEmitter::Scope scope(elements);
       Values index(row);
       index.append(delinearIndex(e, kernel, below, i));
-      if (!root.isBlocked())
-        return root.storeOne(elements, index);
-      Value block = wave.uniform(e.divide(index.back(), e.constant(kWaveLanes)));
-      index.pop_back();
-      root.storeBlock(elements, wave, index, block);
+      root.storeLane(elements, wave, index);
     });
   }
 
