@@ -35,6 +35,7 @@ MAY_KNOW = {
     "codegen": ["passes", "ir", "ir/quant", "runtime/program", "runtime/amd"],
     # The way down: graph to IR, passes, machine code. Nothing but the entry point knows it.
     "frontend/compiler": ["frontend", "codegen", "passes", "ir", "ir/quant", "runtime/program"],
+    "python/bindings": ["frontend", "models", "models/io", "ir/quant", "runtime"],
     "tools": ["*"],
     "tests": ["*"],
 }
@@ -52,6 +53,7 @@ LIBRARIES = {
     ],
     ("Eigen/",): ["frontend/reference", "tests"],
     ("gtest/", "gmock/"): ["tests"],
+    ("pybind11/", "Python.h"): ["python/bindings"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -1,0 +1,12 @@
+// The module rosso._rosso: the C++ tensor as Python sees it below the package.
+#include "python/bindings/Bindings.h"
+
+PYBIND11_MODULE(_rosso, m) {
+  using namespace rosso::python;
+  bindErrors(m);
+  TensorClass tensor(m, "Tensor");
+  bindCore(tensor, m);
+  bindMovement(tensor, m);
+  bindMath(tensor, m);
+  bindNn(tensor, m);
+}

@@ -1,0 +1,1 @@
+"""The methods of `rosso.Tensor`, one file an idea."""
