@@ -3,17 +3,40 @@
 #include "python/bindings/Bindings.h"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace rosso::python {
 namespace {
 
-std::array<PyObject *, std::size(kDTypes)> dtypeObjects{}; // live as long as the interpreter
+// `rosso.DType` objects; they live as long as the interpreter.
+std::array<PyObject *, std::size(kDTypes)> dtypeObjects{};
+PyObject *weakIntObject = nullptr;
+PyObject *weakFloatObject = nullptr;
 
-void setDTypes(const std::vector<py::object> &objects) {
-  for (size_t i = 0; i < dtypeObjects.size() && i < objects.size(); ++i)
-    dtypeObjects[i] = py::object(objects[i]).release().ptr();
+void setDTypes(const std::map<size_t, py::object> &byCode, py::object weakInt,
+               py::object weakFloat) {
+  for (const auto &[code, object] : byCode)
+    dtypeObjects.at(code) = py::object(object).release().ptr();
+  weakIntObject = weakInt.release().ptr();
+  weakFloatObject = weakFloat.release().ptr();
+}
+
+std::vector<std::string_view> dtypeNames() {
+  std::vector<std::string_view> names;
+  for (const DTypeInfo &type : kDTypes)
+    names.push_back(type.name);
+  return names;
+}
+
+py::object dtypeOf(const Tensor &t) {
+  const DType dtype = t.dtype();
+  if (!t.isWeak() || dtype == DType::Bool)
+    return dtypeObject(dtype);
+  return py::reinterpret_borrow<py::object>(isFloat(dtype) ? weakFloatObject : weakIntObject);
 }
 
 bool isRealized(const Tensor &t) { return t.ok() && t.node()->op == Op::Buffer; }
@@ -59,7 +82,9 @@ py::object dtypeObject(DType dtype) {
 }
 
 void bindCore(TensorClass &c, py::module_ &m) {
+  m.def("dtype_names", &dtypeNames);
   m.def("set_dtypes", &setDTypes);
+  m.def("set_default_dtypes", [](DType, DType) {});
 
   py::class_<SymbolicDim>(m, "Dim")
       .def("__repr__", [](const SymbolicDim &d) { return d.dim.str(); })
@@ -101,7 +126,7 @@ void bindCore(TensorClass &c, py::module_ &m) {
       .def_property_readonly("ok", &Tensor::ok)
       .def_property_readonly("weak", &Tensor::isWeak)
       .def_property_readonly("ndim", &Tensor::ndim)
-      .def_property_readonly("dtype", &Tensor::dtype)
+      .def_property_readonly("dtype", &dtypeOf)
       .def_property_readonly("shape",
                              [](const Tensor &t) { return py::tuple(py::cast(t.shape())); })
       .def_property_readonly("realized", &isRealized)
