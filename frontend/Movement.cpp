@@ -67,20 +67,6 @@ std::optional<Dim> missingExtent(Shape whole, const Shape &rest) {
   return *divisor * ratio == *dividend ? std::optional<Dim>(ratio) : std::nullopt;
 }
 
-/// A constant that counts from the end when negative; symbolic positions count from the front.
-Dim fromFront(const Dim &position, const Dim &extent) {
-  return position.isConstant() && position.constant() < 0 ? position + extent : position;
-}
-
-bool surelyNegative(const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }
-
-/// As Python clamps slices: positions beyond a constant extent mean its end.
-Dim clampedTo(const Dim &position, const Dim &extent) {
-  if (!position.isConstant() || !extent.isConstant())
-    return position;
-  return std::clamp<int64_t>(position.constant(), 0, extent.constant());
-}
-
 Tensor sliceBackwards(const Tensor &t, int axis, const Dim &begin, const Dim &end, int64_t step) {
   Dim extent = t.size(axis);
   if (!extent.isConstant() || !begin.isConstant() || !end.isConstant())
@@ -241,27 +227,6 @@ Tensor Tensor::expand(Shape shape) const {
   return broadcastTo(*this, shape);
 }
 
-Tensor Tensor::pad(const std::vector<Padding> &padding, double value) const {
-  if (auto bad = firstBad({*this}))
-    return *bad;
-  if (padding.size() != shape().size())
-    return failed("pad", std::to_string(padding.size()) + " paddings of a tensor " + str(shape()) +
-                             "; expected one for each axis");
-  Shape before, after, padded;
-  for (size_t i = 0; i < padding.size(); ++i) {
-    if (surelyNegative(padding[i].before) || surelyNegative(padding[i].after))
-      return failed("pad",
-                    "a negative padding of axis " + std::to_string(i) + "; use shrink to cut");
-    before.push_back(padding[i].before);
-    after.push_back(padding[i].after);
-    padded.push_back(shape()[i] + padding[i].before + padding[i].after);
-  }
-  if (padded == shape())
-    return *this;
-  return make(Op::Pad, dtype(), std::move(padded), {*this},
-              {{"before", before}, {"after", after}, {"value", value}});
-}
-
 Tensor Tensor::shrink(const std::vector<Range> &ranges) const {
   if (auto bad = firstBad({*this}))
     return *bad;
@@ -282,6 +247,15 @@ Tensor Tensor::shrink(const std::vector<Range> &ranges) const {
   if (size == shape())
     return *this;
   return make(Op::Shrink, dtype(), std::move(size), {*this}, {{"begin", begin}});
+}
+
+Tensor Tensor::shrinkTo(const std::vector<std::optional<Dim>> &extents) const {
+  std::vector<Range> ranges = wholeRanges(shape());
+  for (size_t i = 0; i < std::min(ranges.size(), extents.size()); ++i)
+    if (extents[i])
+      ranges[i].end = *extents[i];
+  ranges.resize(extents.size());
+  return shrink(ranges);
 }
 
 Tensor Tensor::slice(int axis, const Dim &begin, const Dim &end, int64_t step) const {
@@ -358,135 +332,6 @@ Tensor Tensor::stride(std::vector<int64_t> strides) const {
   if (strided == shape())
     return *this;
   return make(Op::Stride, dtype(), std::move(strided), {*this}, {{"strides", std::move(strides)}});
-}
-
-Tensor Tensor::cat(const std::vector<Tensor> &parts, int axis) {
-  if (parts.empty())
-    return failed("cat", "no tensors; expected one or more");
-  if (auto bad = firstBad(parts))
-    return *bad;
-  auto at = resolveAxis(axis, parts[0].ndim());
-  if (!at)
-    return badAxis("cat", axis, parts[0].shape());
-  DType common = parts[0].dtype();
-  Shape total = parts[0].shape();
-  Dim &joined = total[static_cast<size_t>(*at)];
-  joined = 0;
-  for (const Tensor &part : parts) {
-    Shape others = part.shape(), expected = parts[0].shape();
-    if (others.size() == expected.size()) {
-      joined = joined + others[static_cast<size_t>(*at)];
-      others.erase(others.begin() + *at);
-      expected.erase(expected.begin() + *at);
-    }
-    if (others != expected)
-      return failed("cat", str(parts[0].shape()) + " and " + str(part.shape()) +
-                               "; expected equal extents except on axis " + std::to_string(*at));
-    common = leastUpperDType(common, part.dtype());
-  }
-  if (parts.size() == 1)
-    return parts[0];
-  std::vector<Tensor> sources;
-  for (const Tensor &part : parts)
-    sources.push_back(part.cast(common));
-  return make(Op::Concat, common, std::move(total), sources, {{"axis", int64_t{*at}}});
-}
-
-Tensor Tensor::stack(const std::vector<Tensor> &parts, int axis) {
-  std::vector<Tensor> grown;
-  for (const Tensor &part : parts) {
-    grown.push_back(part.unsqueeze(axis));
-    if (grown.back().ok() && part.shape() != parts[0].shape())
-      return failed("stack", str(parts[0].shape()) + " and " + str(part.shape()) +
-                                 "; expected equal shapes");
-  }
-  return cat(grown, axis);
-}
-
-std::vector<Tensor> Tensor::split(const std::vector<Dim> &sizes, int axis) const {
-  Dim sum = 0;
-  for (const Dim &part : sizes)
-    sum = sum + part;
-  auto refuse = [&](Tensor error) {
-    return std::vector<Tensor>(std::max<size_t>(sizes.size(), 1), error);
-  };
-  if (auto bad = firstBad({*this}))
-    return refuse(*bad);
-  if (!resolveAxis(axis, ndim()))
-    return refuse(badAxis("split", axis, shape()));
-  if (!(sum == size(axis)))
-    return refuse(failed("split", "sizes that sum to " + sum.str() + " of axis " +
-                                      std::to_string(axis) + " of a tensor " + str(shape()) +
-                                      "; expected the extent of the axis"));
-  std::vector<Tensor> parts;
-  Dim begin = 0;
-  for (const Dim &part : sizes) {
-    parts.push_back(slice(axis, begin, begin + part));
-    begin = begin + part;
-  }
-  return parts;
-}
-
-std::vector<Tensor> Tensor::split(int64_t size, int axis) const {
-  Dim extent = this->size(axis);
-  if (ok() && (size < 1 || !extent.isConstant()))
-    return {failed("split", "parts of " + std::to_string(size) + " of axis " +
-                                std::to_string(axis) + " of a tensor " + str(shape()) +
-                                "; expected a positive size and a constant extent")};
-  std::vector<Dim> sizes;
-  for (int64_t left = extent.constant(); ok() && left > 0; left -= size)
-    sizes.push_back(std::min(size, left));
-  if (ok() && sizes.empty())
-    sizes.push_back(0);
-  return split(sizes, axis);
-}
-
-std::vector<Tensor> Tensor::chunk(int64_t parts, int axis) const {
-  Dim extent = size(axis);
-  if (auto part = parts > 0 ? extent.dividedBy(parts) : std::nullopt; part && ok())
-    return split(std::vector<Dim>(static_cast<size_t>(parts), *part), axis);
-  if (ok() && (parts < 1 || !extent.isConstant()))
-    return {failed("chunk", std::to_string(parts) + " parts of axis " + std::to_string(axis) +
-                                " of a tensor " + str(shape()) +
-                                "; expected a number that divides it")};
-  return split((extent.constant() + std::max<int64_t>(parts, 1) - 1) / std::max<int64_t>(parts, 1),
-               axis);
-}
-
-Tensor Tensor::repeat(std::vector<int64_t> counts) const {
-  if (auto bad = firstBad({*this}))
-    return *bad;
-  if (counts.size() < shape().size())
-    return failed("repeat", std::to_string(counts.size()) + " counts for a tensor " + str(shape()) +
-                                "; expected one for each axis or more");
-  // [n] -> [1, n] -> [count, n] -> [count * n] on every axis at once.
-  size_t added = counts.size() - shape().size();
-  Shape apart, grown, joined;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] < 0)
-      return failed("repeat", "count " + std::to_string(counts[i]) + "; expected 0 or more");
-    Dim extent = i < added ? Dim(1) : shape()[i - added];
-    apart.insert(apart.end(), {Dim(1), extent});
-    grown.insert(grown.end(), {Dim(counts[i]), extent});
-    joined.push_back(extent * counts[i]);
-  }
-  return reshape(apart).expand(grown).reshape(joined);
-}
-
-Tensor Tensor::repeatInterleave(int64_t count, int axis) const {
-  if (auto bad = firstBad({*this}))
-    return *bad;
-  auto at = resolveAxis(axis, ndim());
-  if (!at || count < 0)
-    return at ? failed("repeatInterleave",
-                       "count " + std::to_string(count) + "; expected 0 or more")
-              : badAxis("repeatInterleave", axis, shape());
-  if (count == 1)
-    return *this;
-  Shape grown = shape(), joined = shape();
-  grown.insert(grown.begin() + *at + 1, count);
-  joined[static_cast<size_t>(*at)] = joined[static_cast<size_t>(*at)] * count;
-  return unsqueeze(*at + 1).expand(grown).reshape(joined);
 }
 
 } // namespace rosso

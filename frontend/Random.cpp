@@ -3,8 +3,10 @@
 
 #include "frontend/Build.h"
 
+#include <cmath>
 #include <mutex>
 #include <numbers>
+#include <string>
 
 namespace rosso {
 
@@ -39,11 +41,30 @@ Words wordsOf(const Tensor &pair) { return {pair.slice(0, 0, 1), pair.slice(0, 1
 
 bool isWordPair(const Tensor &t) { return t.shape() == Shape{2} && t.dtype() == DType::U32; }
 
+/// The end of SHA-256 of a device's number in four bytes, big-endian: the first word of its key.
+constexpr uint32_t kDeviceWords[] = {0x14b81119, 0x764f528d, 0xdb12cf1a, 0x0f79f7d3,
+                                     0x900b0937, 0x3eaa7569, 0x7c0172cb, 0x28a3a23b};
+
+/// Where a device stands in its sequence of words.
+struct Stream {
+  std::string device;
+  uint64_t drawn = 0;
+};
+
 /// The one mutable thing of this room: where `rand` without a key stands.
 struct Generator {
   std::mutex mutex;
   uint64_t seed = 0;
-  uint64_t drawn = 0; // words
+  std::vector<Stream> streams; // by number of the device
+
+  /// The number of a device; it gets one when it draws first.
+  size_t numberOf(std::string_view device) {
+    for (size_t i = 0; i < streams.size(); ++i)
+      if (streams[i].device == device)
+        return i;
+    streams.push_back({std::string(device)});
+    return streams.size() - 1;
+  }
 };
 
 Generator &generator() {
@@ -51,9 +72,65 @@ Generator &generator() {
   return instance;
 }
 
+/// A key and a counter for the next `words` words of a device.
+std::pair<Tensor, Tensor> draw(std::string_view device, uint64_t words) {
+  std::lock_guard lock(generator().mutex);
+  Generator &g = generator();
+  size_t number = g.numberOf(device);
+  uint64_t &drawn = g.streams[number].drawn;
+  std::vector<uint32_t> key{kDeviceWords[number % std::size(kDeviceWords)],
+                            static_cast<uint32_t>(g.seed)};
+  std::vector<uint32_t> counter{static_cast<uint32_t>(drawn), static_cast<uint32_t>(drawn >> 32)};
+  drawn += words;
+  return {Tensor::fromData(key), Tensor::fromData(counter)};
+}
+
+/// How many bits of a float type are its fraction.
+int fractionBits(DType t) {
+  switch (t) {
+  case DType::F16:
+    return 10;
+  case DType::BF16:
+    return 7;
+  case DType::F64:
+    return 52;
+  default:
+    return 23;
+  }
+}
+
+/// The integer of the same size, without a sign.
+DType bitsOf(DType t) {
+  return byteSize(t) == 2 ? DType::U16 : byteSize(t) == 8 ? DType::U64 : DType::U32;
+}
+
 std::optional<int64_t> constantCount(const Shape &shape) {
+  for (const Dim &extent : shape)
+    if (surelyNegative(extent))
+      return std::nullopt;
   auto count = elementCount(shape);
   return count && count->isConstant() ? std::optional(count->constant()) : std::nullopt;
+}
+
+Tensor refuseShape(const Shape &shape) {
+  return failed("rand", "shape " + str(shape) + "; expected constant extents of 0 or more");
+}
+
+uint64_t wordsFor(int64_t count, DType dtype) {
+  return (static_cast<uint64_t>(count) * byteSize(dtype) + 3) / 4;
+}
+
+/// Box and Muller's normal numbers from two uniform ones.
+Tensor normalFrom(const Tensor &angle, const Tensor &radius) {
+  return (angle * (2 * std::numbers::pi)).cos() * ((1 - radius).log() * -2).sqrt();
+}
+
+/// The product of all extents but the first: the inputs of a layer's output.
+double fanIn(const Shape &shape) {
+  double count = 1;
+  for (size_t i = 1; i < shape.size(); ++i)
+    count *= static_cast<double>(shape[i].constant());
+  return count;
 }
 
 } // namespace
@@ -64,8 +141,10 @@ Tensor Tensor::randomBits(const Tensor &key, const Tensor &counter, int64_t coun
   if (!isWordPair(key) || !isWordPair(counter))
     return failed("randomBits", "a key " + str(key.shape()) + " and a counter " +
                                     str(counter.shape()) + "; expected u32 [2] both");
-  if (count < 1 || count >= INT32_MAX)
-    return failed("randomBits", std::to_string(count) + " words; expected 1 to 2147483646");
+  if (count < 0 || count >= INT32_MAX)
+    return failed("randomBits", std::to_string(count) + " words; expected 0 to 2147483646");
+  if (count == 0)
+    return zeros({0}, DType::U32);
   // The counter makes a key of its own for every draw, under which the words are numbered.
   Words drawKey = threefry(wordsOf(key), wordsOf(counter));
   int64_t half = (count + 1) / 2;
@@ -74,41 +153,118 @@ Tensor Tensor::randomBits(const Tensor &key, const Tensor &counter, int64_t coun
   return cat({words.low, words.high}).slice(0, 0, count);
 }
 
-Tensor Tensor::randFrom(const Tensor &key, const Tensor &counter, Shape shape) {
+Tensor Tensor::randFrom(const Tensor &key, const Tensor &counter, Shape shape, DType dtype) {
   auto count = constantCount(shape);
   if (!count)
-    return failed("rand", "shape " + str(shape) + "; expected constant extents");
-  // 23 random bits as the fraction of a float in [1, 2).
-  Tensor bits = randomBits(key, counter, *count) >> 9;
-  return ((bits | 0x3F800000).bitcast(DType::F32) - 1.0f).reshape(std::move(shape));
+    return refuseShape(shape);
+  if (!isFloat(dtype))
+    return failed("rand", std::string(name(dtype)) + "; expected a float type");
+  Tensor words = randomBits(key, counter, static_cast<int64_t>(wordsFor(*count, dtype)));
+  // Random bits as the fraction of a float in [1, 2).
+  DType integer = bitsOf(dtype);
+  int unused = 8 * static_cast<int>(byteSize(dtype)) - fractionBits(dtype);
+  Tensor one = constant(1.0, dtype).bitcast(integer);
+  Tensor bits = (words.bitcast(integer) >> unused) | one;
+  return (bits.bitcast(dtype).slice(0, 0, *count) - 1.0).reshape(std::move(shape));
 }
 
 void Tensor::manualSeed(uint64_t seed) {
   std::lock_guard lock(generator().mutex);
   generator().seed = seed;
-  generator().drawn = 0;
+  generator().streams.clear();
 }
 
-Tensor Tensor::rand(Shape shape) {
+Tensor Tensor::rand(Shape shape, DType dtype, std::string_view device) {
   auto count = constantCount(shape);
   if (!count)
-    return failed("rand", "shape " + str(shape) + "; expected constant extents");
-  std::lock_guard lock(generator().mutex);
-  Generator &g = generator();
-  // The key's first word is that of tinygrad's first device: the end of SHA-256 of four zero bytes.
-  std::vector<uint32_t> key{0x14b81119u, static_cast<uint32_t>(g.seed)};
-  std::vector<uint32_t> counter{static_cast<uint32_t>(g.drawn),
-                                static_cast<uint32_t>(g.drawn >> 32)};
-  g.drawn += static_cast<uint64_t>(*count);
-  return randFrom(fromData(key), fromData(counter), std::move(shape));
+    return refuseShape(shape);
+  auto [key, counter] = draw(device, wordsFor(*count, dtype));
+  return randFrom(key, counter, std::move(shape), dtype);
 }
 
-Tensor Tensor::randn(Shape shape) {
+Tensor Tensor::randn(Shape shape, DType dtype, std::string_view device) {
   shape.insert(shape.begin(), 2);
-  Tensor uniform = rand(std::move(shape));
-  // Box and Muller.
-  Tensor radius = ((1 - uniform.select(0, 1)).log() * -2).sqrt();
-  return (uniform.select(0, 0) * (2 * std::numbers::pi)).cos() * radius;
+  Tensor uniform = rand(std::move(shape), DType::F32, device);
+  return normalFrom(uniform.select(0, 0), uniform.select(0, 1)).cast(dtype);
+}
+
+Tensor Tensor::uniform(Shape shape, double low, double high, DType dtype, std::string_view device) {
+  if (!(low < high))
+    return failed("uniform", "from " + std::to_string(low) + " to " + std::to_string(high) +
+                                 "; expected low < high");
+  return (rand(std::move(shape), DType::F32, device) * (high - low)).cast(dtype) + low;
+}
+
+Tensor Tensor::randint(Shape shape, int64_t low, int64_t high, DType dtype,
+                       std::string_view device) {
+  if (low >= high)
+    return failed("randint", "from " + std::to_string(low) + " to " + std::to_string(high) +
+                                 "; expected low < high");
+  if (!isInteger(dtype))
+    return failed("randint", std::string(name(dtype)) + "; expected an integer type");
+  return (rand(std::move(shape), DType::F32, device) * (high - low)).cast(dtype) + low;
+}
+
+Tensor Tensor::normal(Shape shape, double mean, double std, DType dtype, std::string_view device) {
+  if (!(std >= 0))
+    return failed("normal", "a deviation of " + std::to_string(std) + "; expected 0 or more");
+  return randn(std::move(shape), dtype, device) * std + mean;
+}
+
+Tensor Tensor::scaledUniform(Shape shape, DType dtype, std::string_view device) {
+  auto count = constantCount(shape);
+  if (!count)
+    return refuseShape(shape);
+  return uniform(std::move(shape), -1, 1, dtype, device) / std::sqrt(static_cast<double>(*count));
+}
+
+Tensor Tensor::glorotUniform(Shape shape, DType dtype, std::string_view device) {
+  if (!constantCount(shape) || shape.empty())
+    return refuseShape(shape);
+  double bound = std::sqrt(6 / (static_cast<double>(shape[0].constant()) + fanIn(shape)));
+  return uniform(std::move(shape), -bound, bound, dtype, device);
+}
+
+Tensor Tensor::kaimingUniform(Shape shape, double slope, DType dtype, std::string_view device) {
+  if (!constantCount(shape))
+    return refuseShape(shape);
+  double bound = std::sqrt(6 / (1 + slope * slope) / fanIn(shape));
+  return uniform(std::move(shape), -bound, bound, dtype, device);
+}
+
+Tensor Tensor::kaimingNormal(Shape shape, double slope, DType dtype, std::string_view device) {
+  if (!constantCount(shape))
+    return refuseShape(shape);
+  double deviation = std::sqrt(2 / (1 + slope * slope) / fanIn(shape));
+  return normal(std::move(shape), 0, deviation, dtype, device);
+}
+
+Tensor Tensor::randperm(int64_t n, DType dtype, std::string_view device) {
+  return rand({n}, DType::F32, device).argsort().cast(dtype);
+}
+
+Tensor Tensor::multinomial(int64_t samples, bool replacement) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  bool isVector = ndim() == 1;
+  Tensor weights = isVector ? unsqueeze(0) : *this;
+  if (weights.ndim() != 2 || !constantCount(weights.shape()) || samples < 1 ||
+      (!replacement && samples > weights.size(1).constant()))
+    return failed("multinomial", std::to_string(samples) + " samples of a tensor " + str(shape()) +
+                                     "; expected one or two axes and, without replacement, no "
+                                     "more samples than places");
+  Dim rows = weights.size(0);
+  Tensor places;
+  if (replacement || samples == 1) {
+    Tensor running = weights.cumsum(1).toFloat();
+    Tensor shares = running / running.slice(1, -1, weights.size(1));
+    Tensor drawn = rand({samples, rows, 1});
+    places = (drawn >= shares).sum(2).permute({1, 0});
+  } else {
+    // Efraimidis and Spirakis: the places of the largest u^(1 / weight).
+    places = (rand(weights.shape()).log2() / weights).topk(samples, 1).second;
+  }
+  return (isVector ? places.squeeze(0) : places).toInt();
 }
 
 } // namespace rosso
