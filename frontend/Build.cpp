@@ -1,5 +1,7 @@
 #include "frontend/Build.h"
 
+#include "frontend/Capture.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -21,6 +23,17 @@ std::shared_ptr<Node> newNode(Op op) {
 /// Whether the op's source `index` is taken as it is stored.
 bool takesBlocks(Op op, size_t index) {
   return op == Op::Dequant || (op == Op::Update && index == 0);
+}
+
+/// A movement of memory that exists is a view of it; other ops want its content of this moment.
+void lookAtMemory(const std::shared_ptr<Node> &node) {
+  for (const NodeRef &source : node->sources)
+    if (source->storage) {
+      if (isMovement(node->op))
+        node->storage = source->storage;
+      else
+        source->storage->addReader(node);
+    }
 }
 
 } // namespace
@@ -57,6 +70,7 @@ Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources,
   node->dtype = dtype;
   node->format = format;
   node->shape = std::move(shape);
+  node->isOpen = op == Op::Weight || op == Op::State || op == Op::Input;
   node->sources.reserve(sources.size());
   for (size_t i = 0; i < sources.size(); ++i) {
     const Tensor &source = sources[i];
@@ -65,12 +79,22 @@ Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources,
     else if (source.isQuantized() && !takesBlocks(op, i))
       node->sources.push_back(source.dequant(source.dtype()).node());
     else
-      node->sources.push_back(source.node());
+      node->sources.push_back(valueNow(source.node()));
+    const Node &from = *node->sources.back();
+    node->isOpen = node->isOpen || from.isOpen;
+    if (from.device && node->device && from.device != node->device)
+      return failed(mnemonic(op), "operands on the devices " + *node->device + " and " +
+                                      *from.device + "; move one with to()");
+    node->device = node->device ? node->device : from.device;
   }
+  lookAtMemory(node);
   std::sort(attrs.begin(), attrs.end(),
             [](const auto &a, const auto &b) { return a.first < b.first; });
   node->attrs = std::move(attrs);
-  return Tensor(node);
+  auto isWeak = [](const Tensor &source) { return source.isWeak(); };
+  bool staysWeak = (isMovement(op) || op == Op::Pad || op == Op::Window || op == Op::Concat) &&
+                   std::all_of(sources.begin(), sources.end(), isWeak);
+  return Tensor(node).asWeak(staysWeak);
 }
 
 Tensor constant(int64_t value, DType dtype) {
@@ -154,7 +178,7 @@ Tensor broadcastTo(const Tensor &t, const Shape &shape) {
 }
 
 Tensor promote(const Tensor &t, DType to) {
-  if (!t.isWeak())
+  if (!t.isWeak() || t.node()->op != Op::Constant)
     return t.cast(to);
   const Attr &value = *t.node()->find("value");
   if (const double *number = std::get_if<double>(&value))
@@ -174,6 +198,14 @@ DType commonDType(const Tensor &a, const Tensor &b) {
   return strong == DType::Bool ? weak.dtype() : strong;
 }
 
+bool meetWeakly(const Tensor &a, const Tensor &b) {
+  DType common = commonDType(a, b);
+  if (common == DType::Bool || a.isWeak() == b.isWeak())
+    return common != DType::Bool && a.isWeak();
+  DType strong = (a.isWeak() ? b : a).dtype(), weak = (a.isWeak() ? a : b).dtype();
+  return isFloat(weak) ? !isFloat(strong) : strong == DType::Bool && weak != DType::Bool;
+}
+
 Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &a,
                                           const Tensor &b) {
   if (auto bad = firstBad({a, b}))
@@ -181,6 +213,31 @@ Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &
   ROSSO_TRY(Shape shape, broadcastShape(where, a.shape(), b.shape()));
   DType dtype = commonDType(a, b);
   return std::array{broadcastTo(promote(a, dtype), shape), broadcastTo(promote(b, dtype), shape)};
+}
+
+bool surelyNegative(const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }
+
+Dim fromFront(const Dim &position, const Dim &extent) {
+  return surelyNegative(position) ? position + extent : position;
+}
+
+Dim clampedTo(const Dim &position, const Dim &extent) {
+  if (!position.isConstant() || !extent.isConstant())
+    return position;
+  return std::clamp<int64_t>(position.constant(), 0, extent.constant());
+}
+
+std::vector<Range> wholeRanges(const Shape &shape) {
+  std::vector<Range> ranges;
+  for (const Dim &extent : shape)
+    ranges.push_back({0, extent});
+  return ranges;
+}
+
+Tensor counting(const Dim &extent, size_t axis, size_t rank) {
+  Shape shape(rank, 1);
+  shape[axis] = extent;
+  return Tensor::arange(extent).reshape(std::move(shape));
 }
 
 DType floatDType(DType t) { return isFloat(t) ? t : DType::F32; }
@@ -198,6 +255,34 @@ Tensor countAlong(const Shape &shape, const std::vector<int> &axes) {
   for (const Dim &extent : extents)
     count = count * Tensor::variable(extent).cast(DType::F32);
   return count;
+}
+
+Tensor scan(Op op, const Tensor &t, int axis) {
+  if (auto bad = firstBad({t}))
+    return *bad;
+  if (t.ndim() == 0)
+    return t;
+  auto at = resolveAxis(axis, t.ndim());
+  if (!at)
+    return badAxis(mnemonic(op), axis, t.shape());
+  return make(op, t.dtype(), t.shape(), {t}, {{"axis", static_cast<int64_t>(*at)}});
+}
+
+Tensor scatterRows(const Tensor &base, const Tensor &index, const Tensor &updates,
+                   std::string combine) {
+  if (auto bad = firstBad({base, index, updates}))
+    return *bad;
+  Shape wanted = index.shape();
+  if (base.ndim() > 0)
+    wanted.insert(wanted.end(), base.shape().begin() + 1, base.shape().end());
+  if (base.ndim() == 0 || isFloat(index.dtype()) || updates.shape() != wanted ||
+      updates.dtype() != base.dtype())
+    return failed("scatter", str(updates.shape()) + " of " + std::string(name(updates.dtype())) +
+                                 " into " + str(base.shape()) + " of " +
+                                 std::string(name(base.dtype())) + " at " + str(index.shape()) +
+                                 "; expected integers, and " + str(wanted) + " of the base's type");
+  return make(Op::Scatter, base.dtype(), base.shape(), {base, index.cast(DType::I32), updates},
+              {{"combine", std::move(combine)}});
 }
 
 } // namespace rosso::build

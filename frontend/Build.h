@@ -46,14 +46,41 @@ Tensor promote(const Tensor &t, DType to);
 /// The type two operands meet in, where weak scalars give way.
 DType commonDType(const Tensor &a, const Tensor &b);
 
+/// Whether that type gives way in turn: `int8 + 0.5` is a float of no chosen width.
+bool meetWeakly(const Tensor &a, const Tensor &b);
+
 /// Both at one type and shape, or what went wrong.
 Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &a, const Tensor &b);
 
 /// The float type an operation on `t` computes in: itself for floats, else f32.
 DType floatDType(DType t);
 
+/// Whether an extent is negative whatever the variables are.
+bool surelyNegative(const Dim &dim);
+
+/// A constant that counts from the end when negative; symbolic positions count from the front.
+Dim fromFront(const Dim &position, const Dim &extent);
+
+/// What Python's slices mean by positions beyond a constant extent: its end.
+Dim clampedTo(const Dim &position, const Dim &extent);
+
+/// One entry for each axis, as for `shrink`: all of the axis.
+std::vector<Range> wholeRanges(const Shape &shape);
+
+/// 0, 1, 2, ... along one axis of a tensor of this rank whose other extents are 1; i32.
+Tensor counting(const Dim &extent, size_t axis, size_t rank);
+
 /// A tensor that carries an error already made.
 Tensor failed(const Error &error);
+
+/// What the elements of an axis combine to, up to each: `op` is one of CumSum, CumProd, CumMax,
+/// CumMin; of numbers, in their type.
+Tensor scan(Op op, const Tensor &t, int axis);
+
+/// Rows of `base` [N, ...] with rows of `updates` (index.shape + [...]) where `index` (of integers)
+/// says, one after another: "set", "sum", "prod", "max" or "min". Rows outside are left out.
+Tensor scatterRows(const Tensor &base, const Tensor &index, const Tensor &updates,
+                   std::string combine);
 
 /// The number of elements along some axes as an f32 scalar.
 Tensor countAlong(const Shape &shape, const std::vector<int> &axes);

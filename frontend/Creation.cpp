@@ -43,8 +43,6 @@ Tensor quantizedLeaf(Op op, std::string name, Shape shape, const QuantFormat &fo
   return namedLeaf(op, std::move(name), std::move(shape), DType::F32, &format);
 }
 
-bool surelyNegative(const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }
-
 /// [rows, columns] of bool: whether column >= row + diagonal.
 Tensor onOrAboveDiagonal(const Dim &rows, const Dim &columns, const Dim &diagonal) {
   Tensor row = Tensor::arange(rows).reshape({rows, 1});
@@ -116,9 +114,16 @@ Tensor Tensor::fromBytes(std::span<const uint8_t> bytes, Shape shape, DType dtyp
                                   std::string(rosso::name(dtype)) + " for the shape " + str(shape) +
                                   "; expected " + count->str());
   Tensor leaf = make(Op::Buffer, dtype, std::move(shape));
-  auto storage = std::make_shared<Storage>();
-  storage->bytes.assign(bytes.begin(), bytes.end());
-  const_cast<Node &>(*leaf.node()).storage = std::move(storage); // nobody else has seen it yet
+  auto storage = Storage::copyOf(bytes, nullptr);
+  if (!storage)
+    return failed(storage.error());
+  becomeBuffer(*leaf.node(), *std::move(storage)); // nobody else has seen it yet
+  return leaf;
+}
+
+Tensor Tensor::fromStorage(std::shared_ptr<Storage> storage, Shape shape, DType dtype) {
+  Tensor leaf = make(Op::Buffer, dtype, std::move(shape));
+  becomeBuffer(*leaf.node(), std::move(storage));
   return leaf;
 }
 
@@ -152,6 +157,12 @@ Tensor Tensor::fullLike(Tensor value) const {
   return full(shape(), std::move(value), dtype());
 }
 
+Tensor Tensor::fullLike(Tensor value, DType dtype) const {
+  if (auto bad = firstBad({*this, value}))
+    return *bad;
+  return full(shape(), std::move(value), dtype);
+}
+
 Tensor Tensor::arange(const Dim &stop, DType dtype) {
   if (surelyNegative(stop))
     return make(Op::Iota, DType::I32, {0}).cast(dtype);
@@ -164,16 +175,26 @@ Tensor Tensor::arange(int64_t start, int64_t stop, int64_t step, DType dtype) {
   int64_t distance = step > 0 ? stop - start : start - stop;
   int64_t stride = step > 0 ? step : -step;
   int64_t count = distance > 0 ? (distance + stride - 1) / stride : 0;
-  Tensor sequence = arange(Dim(count), dtype);
+  Tensor sequence = arange(Dim(count), isFloat(dtype) ? DType::I64 : dtype);
   if (step != 1)
     sequence = sequence * step;
-  return start == 0 ? sequence : sequence + start;
+  return (start == 0 ? sequence : sequence + start).cast(dtype);
+}
+
+Tensor Tensor::arangeReal(double start, double stop, double step, DType dtype) {
+  double count = std::ceil((stop - start) / step);
+  if (!std::isfinite(count) || count > INT32_MAX)
+    return failed("arange", "from " + std::to_string(start) + " to " + std::to_string(stop) +
+                                " by " + std::to_string(step) + "; expected a finite count");
+  DType working = leastUpperDType(floatDType(dtype), DType::F32);
+  Tensor number = arange(Dim(static_cast<int64_t>(std::max(count, 0.0))), working);
+  return (number * step + start).cast(dtype);
 }
 
 Tensor Tensor::linspace(double start, double stop, int64_t steps, DType dtype) {
   if (steps < 0)
     return failed("linspace", std::to_string(steps) + " steps; expected 0 or more");
-  DType working = floatDType(dtype);
+  DType working = leastUpperDType(floatDType(dtype), DType::F32);
   double gap = steps > 1 ? (stop - start) / static_cast<double>(steps - 1) : 0;
   return (arange(Dim(steps), working) * gap + start).cast(dtype);
 }
@@ -197,6 +218,28 @@ Tensor Tensor::triu(const Dim &diagonal) const {
   if (ndim() < 2)
     return failed("triu", "a tensor " + str(shape()) + "; expected two axes or more");
   return onOrAboveDiagonal(size(-2), size(-1), diagonal).where(*this, 0);
+}
+
+std::vector<Tensor> Tensor::meshgrid(const std::vector<Tensor> &axes, Grid order) {
+  if (auto bad = firstBad(axes))
+    return {*bad};
+  if (axes.size() < 2)
+    return axes;
+  Shape grid(axes.size(), 1);
+  std::vector<size_t> places(axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    places[i] = order == Grid::Xy && i < 2 ? 1 - i : i;
+    if (axes[i].ndim() > 1)
+      return {failed("meshgrid", "an axis " + str(axes[i].shape()) + "; expected a vector")};
+    grid[places[i]] = axes[i].ndim() ? axes[i].size(0) : Dim(1);
+  }
+  std::vector<Tensor> coordinates;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    Shape alone(grid.size(), 1);
+    alone[places[i]] = grid[places[i]];
+    coordinates.push_back(axes[i].reshape(std::move(alone)).expand(grid));
+  }
+  return coordinates;
 }
 
 Tensor Tensor::assign(const Shape &begin, const Tensor &value) const {
