@@ -55,6 +55,10 @@ void emitBody(Emit &e, KernelContext &kernel) {
     return emitAttention(e, kernel);
   case KernelTemplate::TopK:
     return emitTopK(e, kernel);
+  case KernelTemplate::Scan:
+    return emitScan(e, kernel);
+  case KernelTemplate::Scatter:
+    return emitScatter(e, kernel);
   }
 }
 
@@ -71,6 +75,10 @@ void emitLaneBody(Emit &e, KernelContext &kernel) {
     return emitLaneAttention(e, kernel);
   case KernelTemplate::TopK:
     return emitLaneTopK(e, kernel);
+  case KernelTemplate::Scan:
+    return emitLaneScan(e, kernel);
+  case KernelTemplate::Scatter:
+    return emitLaneScatter(e, kernel);
   }
 }
 
@@ -78,6 +86,7 @@ void describe(LibraryKernel &kernel, const KernelContext &context) {
   kernel.grid = context.grid;
   kernel.problem = context.problem;
   kernel.description.threads = static_cast<uint32_t>(context.threads);
+  kernel.description.scratchBytesPerThread = static_cast<uint64_t>(context.scratchBytes);
   kernel.description.stats = stringifyKernelTemplate(kernel.op.getTemplate()).str() +
                              (context.schedule.empty() ? "" : ": " + context.schedule);
 }
@@ -128,12 +137,12 @@ void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable 
   Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   size_t pointers = kernel.op.getInputs().size() + kernel.op.getNumResults();
 
-  llvm::SmallVector<Type> bodyTypes(pointers, pointer);
+  llvm::SmallVector<Type> bodyTypes(pointers + 1, pointer); // the last one to the workspace
   bodyTypes.append(vars.size() + 2, i64);
   auto body =
       func::FuncOp::create(b, loc, kernel.symbol + ".body", b.getFunctionType(bodyTypes, {}));
   body.setPrivate();
-  for (unsigned i = 0; i < pointers; ++i)
+  for (unsigned i = 0; i < pointers + 1; ++i)
     body.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
   {
     OpBuilder::InsertionGuard guard(b);
@@ -146,6 +155,7 @@ void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable 
     unsigned next = 0;
     for (; next < pointers; ++next)
       context.pointers.push_back(block->getArgument(next));
+    context.workspace = block->getArgument(next++);
     for (const auto &[name, bounds] : vars)
       context.values[name] = block->getArgument(next++);
     context.begin = block->getArgument(next++);
@@ -163,6 +173,10 @@ void emitHostKernel(LibraryKernel &kernel, const Target &target, const VarTable 
   for (size_t i = 0; i < pointers; ++i)
     arguments.push_back(
         e.load(pointer, e.at(block->getArgument(0), static_cast<int64_t>(8 * i)), 8));
+  auto workspace = static_cast<int64_t>(8 * pointers);
+  arguments.push_back(kernel.description.scratchBytesPerThread
+                          ? e.load(pointer, e.at(block->getArgument(0), workspace), 8)
+                          : Value(LLVM::ZeroOp::create(b, loc, pointer)));
   for (size_t i = 0; i < vars.size(); ++i)
     arguments.push_back(e.load(i64, e.at(block->getArgument(1), static_cast<int64_t>(8 * i)), 8));
   arguments.push_back(block->getArgument(2));

@@ -351,6 +351,36 @@ LogicalResult TopKOp::verify() {
   return requireShape(*this, "C2", getResult(), shape);
 }
 
+//===-- scans and scatter ------------------------------------------------------------------------//
+
+template <typename ScanOp> static LogicalResult verifyScan(ScanOp op) {
+  auto axis = static_cast<int64_t>(op.getAxis());
+  if (axis < 0 || axis >= tensorOf(op.getSource()).getRank())
+    return op.emitOpError() << "C2: axis " << axis << " of a source of rank "
+                            << tensorOf(op.getSource()).getRank();
+  return success();
+}
+
+LogicalResult CumSumOp::verify() { return verifyScan(*this); }
+LogicalResult CumProdOp::verify() { return verifyScan(*this); }
+LogicalResult CumMaxOp::verify() { return verifyScan(*this); }
+LogicalResult CumMinOp::verify() { return verifyScan(*this); }
+
+LogicalResult ScatterOp::verify() {
+  if (!llvm::is_contained({"set", "sum", "prod", "max", "min"}, getCombine()))
+    return emitOpError() << "C2: combine is '" << getCombine()
+                         << "', expected set, sum, prod, max or min";
+  Shape base = shapeOf(getBase()), wanted = shapeOf(getIndex());
+  if (base.empty())
+    return emitOpError("C3: the base is a scalar");
+  wanted.insert(wanted.end(), base.begin() + 1, base.end());
+  if (shapeOf(getUpdates()) != wanted ||
+      tensorOf(getUpdates()).getElementType() != tensorOf(getBase()).getElementType())
+    return emitOpError() << "C3: updates are " << getUpdates().getType() << ", expected extents "
+                         << text(wanted);
+  return success();
+}
+
 //===-- contractions -----------------------------------------------------------------------------//
 
 LogicalResult DequantOp::verify() {

@@ -16,6 +16,7 @@ class Rosso_Op<string mnemonic, string about, list<Trait> traits = []>
 class Rosso_Trait<string name> : NativeOpTrait<name> { let cppNamespace = "::rosso"; }
 def Rosso_Elementwise : Rosso_Trait<"Elementwise">; // element i of the result needs element i of operands
 def Rosso_Movement : Rosso_Trait<"Movement">;       // an element of the result is one of the operands'
+def Rosso_Scan : Rosso_Trait<"Scan">;               // combines all elements of `axis` up to each
 def Rosso_Reduction : Rosso_Trait<"Reduction">;     // has `axes`, whose extents become 1
 
 // C1 of elementwise ops, which also lets one type stand for all in the text.
@@ -277,6 +278,47 @@ def Rosso_TopKOp : Rosso_Op<"topk", "where the k largest of the last axis are, l
   let arguments = (ins Rosso_NumberTensor:$source, I64Attr:$k);
   let results = (outs Rosso_I32Tensor:$result);
   let assemblyFormat = "$source `k` $k attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+//===-- scans and scatter ------------------------------------------------------------------------//
+
+class Rosso_Cumulate<string mnemonic, string about>
+    : Rosso_Op<mnemonic, about, [Rosso_Scan, OneType<"result", "source">]> {
+  let description = [{
+    - (C1) source and result have one type
+    - (C2) `axis` is an axis of the source
+  }];
+  let arguments = (ins Rosso_NumberTensor:$source, I64Attr:$axis);
+  let results = (outs Rosso_NumberTensor:$result);
+  let assemblyFormat = "$source `axis` $axis attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Rosso_CumSumOp : Rosso_Cumulate<"cumsum", "sums of all elements of an axis up to each">;
+def Rosso_CumProdOp : Rosso_Cumulate<"cumprod", "products of all elements of an axis up to each">;
+def Rosso_CumMaxOp : Rosso_Cumulate<"cummax", "the largest of an axis up to each element">;
+def Rosso_CumMinOp : Rosso_Cumulate<"cummin", "the smallest of an axis up to each element">;
+
+def Rosso_ScatterOp
+    : Rosso_Op<"scatter", "rows combined with those of `base` that an index names",
+               [OneType<"result", "base">]> {
+  let description = [{
+    Row `index[i]` of the result is that of `base`, combined with every row `i` of `updates`, one
+    after another. `combine` is one of set, sum, prod, max, min. An index outside `base` is skipped.
+
+    - (C1) base and result have one type
+    - (C2) `combine` is one of the five
+    - (C3) the updates' extents are those of the index, then those of a row of `base`; their
+      elements are of its type
+  }];
+  let arguments = (ins Rosso_DenseTensor:$base, Rosso_I32Tensor:$index, Rosso_DenseTensor:$updates,
+                       StrAttr:$combine);
+  let results = (outs Rosso_DenseTensor:$result);
+  let assemblyFormat = [{
+    $updates `into` $base `at` $index `by` $combine attr-dict
+    `:` type($updates) `,` type($index) `into` type($result)
+  }];
   let hasVerifier = 1;
 }
 

@@ -37,6 +37,10 @@ class Movement : public mlir::OpTrait::TraitBase<ConcreteOp, Movement> {};
 template <typename ConcreteOp>
 class Reduction : public mlir::OpTrait::TraitBase<ConcreteOp, Reduction> {};
 
+/// Combines the elements of `axis` up to each.
+template <typename ConcreteOp>
+class Scan : public mlir::OpTrait::TraitBase<ConcreteOp, Scan> {};
+
 } // namespace rosso
 
 // Generated code leaves parameters unused.

@@ -84,6 +84,8 @@ def Rosso_KernelTemplate : Rosso_Enum<"KernelTemplate", "the loop structure of a
   I32EnumAttrCase<"Matmul", 3, "matmul">,
   I32EnumAttrCase<"Attention", 4, "attention">,
   I32EnumAttrCase<"TopK", 5, "topk">,
+  I32EnumAttrCase<"Scan", 6, "scan">,
+  I32EnumAttrCase<"Scatter", 7, "scatter">,
 ]>;
 def Rosso_KernelTemplateAttr : EnumAttr<Rosso_Dialect, Rosso_KernelTemplate, "template">;
 

@@ -113,7 +113,7 @@ std::string nameOf(const FusionPlan &plan, const FusionUnit &unit) {
   }
   for (unsigned root : unit.roots) {
     Operation *op = plan.op(root);
-    bool isContraction = llvm::isa<LinearOp, MatmulOp, AttentionOp, TopKOp>(op);
+    bool isContraction = llvm::isa<LinearOp, MatmulOp, AttentionOp, TopKOp, ScatterOp>(op);
     // A movement says less than what it moves.
     while (op->hasTrait<Movement>() && op->getNumOperands() == 1 &&
            op->getOperand(0).getDefiningOp())

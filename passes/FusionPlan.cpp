@@ -14,8 +14,8 @@ constexpr size_t kMostEvaluations = 8; // of a value within one kernel, at diffe
 
 /// An op whose loop structure is a template of its own, or that writes memory in its own way.
 bool isAnchor(Operation *op) {
-  return llvm::isa<LinearOp, MatmulOp, AttentionOp, TopKOp, UpdateOp, QuantizeOp>(op) ||
-         op->hasTrait<Reduction>();
+  return llvm::isa<LinearOp, MatmulOp, AttentionOp, TopKOp, UpdateOp, QuantizeOp, ScatterOp>(op) ||
+         op->hasTrait<Reduction>() || op->hasTrait<Scan>();
 }
 
 bool isContraction(Operation *op) { return llvm::isa<LinearOp, MatmulOp>(op); }
@@ -130,6 +130,12 @@ void FusionPlan::cutOperands() {
     }
     if (auto update = llvm::dyn_cast<UpdateOp>(op))
       cut(update.getState());
+    if (op->hasTrait<Scan>())
+      cut(op->getResult(0));
+    if (auto scatter = llvm::dyn_cast<ScatterOp>(op)) {
+      cut(scatter);
+      cut(scatter.getIndex()); // every work item reads all of it
+    }
     if (auto dequant = llvm::dyn_cast<DequantOp>(op); dequant && dequant.getMaterialize())
       cut(dequant);
     for (Operation *user : op->getUsers())
@@ -270,7 +276,8 @@ void FusionPlan::collectUses(unsigned at) {
     const Info &info = infos_[user];
     Use root{info.unit, 0};
     bool moves = use.getOwner()->hasTrait<Movement>();
-    bool reduces = use.getOwner()->hasTrait<Reduction>();
+    bool reduces = use.getOwner()->hasTrait<Reduction>() || use.getOwner()->hasTrait<Scan>() ||
+                   llvm::isa<ScatterOp>(use.getOwner());
     for (Use each : info.cut ? llvm::ArrayRef<Use>(root) : llvm::ArrayRef<Use>(info.uses)) {
       if (moves)
         each.path = combine(combine(each.path, user), use.getOperandNumber());

@@ -55,6 +55,10 @@ void FusionPlan::classify(FusionUnit &unit) const {
       unit.kind = KernelTemplate::Attention;
     } else if (llvm::isa<TopKOp>(op)) {
       unit.kind = KernelTemplate::TopK;
+    } else if (op->hasTrait<Scan>()) {
+      unit.kind = KernelTemplate::Scan;
+    } else if (llvm::isa<ScatterOp>(op)) {
+      unit.kind = KernelTemplate::Scatter;
     } else if (op->hasTrait<Reduction>() && unit.kind == KernelTemplate::Map) {
       unit.kind = KernelTemplate::Reduce;
     }

@@ -8,13 +8,16 @@ namespace rosso {
 
 void emitMap(Emit &e, KernelContext &kernel);
 void emitReduce(Emit &e, KernelContext &kernel);
-void emitContraction(Emit &e, KernelContext &kernel); // matvec and matmul: one of the next two
+void emitContraction(Emit &e, KernelContext &kernel); // matvec and matmul: one of the next three
 void emitTileContraction(Emit &e, KernelContext &kernel);
+void emitBlockContraction(Emit &e, KernelContext &kernel);
 void emitDenseContraction(Emit &e, KernelContext &kernel);
 void emitAttention(Emit &e, KernelContext &kernel); // one of the next two
 void emitAttentionTile(Emit &e, KernelContext &kernel);
 void emitAttentionRow(Emit &e, KernelContext &kernel);
 void emitTopK(Emit &e, KernelContext &kernel);
+void emitScan(Emit &e, KernelContext &kernel);
+void emitScatter(Emit &e, KernelContext &kernel);
 
 // The same for the lanes of a GPU: a work group computes the work item its number says.
 void emitLaneMap(Emit &e, KernelContext &kernel);
@@ -25,6 +28,8 @@ void emitLaneMatrixContraction(Emit &e, KernelContext &kernel); // where fitsMat
 void emitLaneDenseContraction(Emit &e, KernelContext &kernel);
 void emitLaneAttention(Emit &e, KernelContext &kernel);
 void emitLaneTopK(Emit &e, KernelContext &kernel);
+void emitLaneScan(Emit &e, KernelContext &kernel);
+void emitLaneScatter(Emit &e, KernelContext &kernel);
 
 /// Bytes of memory that a kernel for a GPU needs besides its buffers: its workspace. All zero at
 /// the start of a program, and shared by all kernels, of which no two that have one run at a time.
