@@ -33,11 +33,12 @@ struct KernelContext {
   VarTable vars;
   llvm::SmallVector<Layout> layouts; // of each input
   llvm::SmallVector<Value> pointers; // of each input, then each result
-  Value workspace; // memory of its own, if the template asked for it; see Templates.h
+  Value workspace; // memory of its own, if the template asked for it: on a GPU see Templates.h
   std::map<std::string, Value> values; // of each variable, i64
   Value begin, end; // the work items to compute; on a GPU each work group is one, see Wave
   // What the template decides:
   std::vector<GridDim> grid;
+  int64_t scratchBytes = 0; // of the workspace of each thread on the host
   int64_t threads = 0;      // of a work group on a GPU
   int64_t mostVgprs = 0;    // of a lane on a GPU; 0: as many as the compiler likes
   unsigned sharedCount = 0; // of its pieces of shared memory

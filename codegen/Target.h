@@ -17,9 +17,17 @@ struct MatrixLanes {
   int64_t rowStep = 0, upperRow = 0;
 };
 
+/// The vectors that a core of a CPU computes with.
+struct VectorUnit {
+  int64_t bytes = 16;
+  int64_t registers = 16;
+};
+
 class Target {
 public:
   virtual ~Target() = default;
+
+  virtual VectorUnit vectors() const { return {}; }
 
   /// Whether kernels are written for the lanes of waves (templates/lanes) instead of for loops over
   /// work items with vectors inside.

@@ -153,6 +153,15 @@ Value HostTarget::lookupBytes(Emit &e, Value codes, std::span<const int8_t> tabl
   return e.bitcast(result, codes.getType());
 }
 
+VectorUnit HostTarget::vectors() const {
+  if (hasAvx512)
+    return {.bytes = 64, .registers = 32};
+  if (hasAvx2)
+    return {.bytes = 32, .registers = 16};
+  const bool isArm = llvm::Triple(triple).isAArch64();
+  return {.bytes = 16, .registers = isArm ? 32 : 16};
+}
+
 void HostTarget::prefetch(Emit &e, Value pointer) const {
   LLVM::Prefetch::create(e.b, e.loc, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }

@@ -24,6 +24,7 @@ public:
   Value lookupBytes(Emit &e, Value codes, std::span<const int8_t> table, int bias) const override;
 
   void prefetch(Emit &e, Value pointer) const override;
+  VectorUnit vectors() const override;
 
   std::string triple, cpu, features; // as LLVM names them
   bool hasAvx2 = false;

@@ -15,10 +15,26 @@ bool readsTiles(KernelContext &kernel) {
   return false;
 }
 
+/// Whether a contraction has one row or one column: there is nothing to keep in registers.
+bool isThin(KernelContext &kernel) {
+  for (mlir::Operation &op : *kernel.op.getBody())
+    if (mlir::isa<LinearOp, MatmulOp>(op)) {
+      Shape shape = shapeOf(op.getResult(0));
+      Shape rows(shape.begin(), shape.end() - 1);
+      if (mlir::isa<MatmulOp>(op))
+        rows = {rows.back()};
+      auto count = elementCount(rows);
+      return !count || *count == Dim(1) || shape.back() == Dim(1);
+    }
+  return false;
+}
+
 } // namespace
 
 void emitContraction(Emit &e, KernelContext &kernel) {
-  readsTiles(kernel) ? emitTileContraction(e, kernel) : emitDenseContraction(e, kernel);
+  if (readsTiles(kernel))
+    return emitTileContraction(e, kernel);
+  isThin(kernel) ? emitDenseContraction(e, kernel) : emitBlockContraction(e, kernel);
 }
 
 void emitLaneContraction(Emit &e, KernelContext &kernel) {

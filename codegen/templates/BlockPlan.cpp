@@ -1,0 +1,87 @@
+#include "codegen/templates/BlockPlan.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace rosso {
+
+namespace {
+
+constexpr int64_t kFirstCache = 32 << 10;  // bytes of it for a panel of the right operand
+constexpr int64_t kMostRows = 256;         // of a block: with as many columns it fits the
+constexpr int64_t kMostColumnBytes = 1024; // second-level cache, operands and sums
+constexpr int64_t kItemOverhead = 400;     // cycles
+constexpr double kLoadsPerCycle = 2, kProductsPerCycle = 2;
+constexpr double kStoreCost = 5; // cycles for a vector of results
+
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// By how much the last threads to finish stretch the time of `items` work items, over machines of
+/// one to eight threads.
+double imbalance(int64_t items) {
+  double sum = 0;
+  for (int64_t threads : {1, 2, 4, 8})
+    sum += static_cast<double>(ceilDivide(items, threads) * threads) / static_cast<double>(items);
+  return sum / 4;
+}
+
+/// Cycles of the whole product on one core.
+double costOf(const BlockProblem &problem, const BlockPlan &plan) {
+  auto real = [](int64_t x) { return static_cast<double>(x); };
+  int64_t items = problem.matrices * ceilDivide(problem.rows, plan.rows) *
+                  ceilDivide(problem.width, plan.width);
+  int64_t tiles = ceilDivide(std::min(plan.rows, problem.rows), plan.rowTile) *
+                  ceilDivide(std::min(plan.width, problem.width), plan.columnTile());
+  double step = std::max(real(plan.rowTile * plan.vectorTile) / kProductsPerCycle,
+                         real(plan.rowTile + plan.vectorTile) / kLoadsPerCycle);
+  step = std::max(step, 4.0); // the latency of a sum
+  double blocks = real(ceilDivide(problem.length, plan.length));
+  double turn = blocks * (real(plan.rowTile * plan.vectorTile) + 12); // sums in and out
+  double item = real(kItemOverhead) + real(tiles) * (step * real(problem.length) + turn) +
+                real(std::min(plan.rows, problem.rows) * problem.length) * problem.leftCost +
+                real(std::min(plan.width, problem.width) * problem.length) * problem.rightCost +
+                real(plan.rows * plan.width / plan.lanes) * kStoreCost;
+  return item * real(items) * imbalance(items);
+}
+
+} // namespace
+
+BlockPlan planBlocks(const VectorUnit &unit, const BlockProblem &problem) {
+  BlockPlan best;
+  double bestCost = std::numeric_limits<double>::max();
+  const int64_t lanes = std::max<int64_t>(1, unit.bytes / problem.elementBytes);
+  const int64_t mostVectors = ceilDivide(problem.width, lanes);
+  for (int64_t vectors = 1; vectors <= std::min<int64_t>(4, mostVectors); ++vectors)
+    // Besides the sums: the vectors of the right operand and an element of the left.
+    for (int64_t rows = 1; rows * vectors + vectors + 1 <= unit.registers && rows <= 14; ++rows) {
+      if (rows > problem.rows && rows > 1)
+        break;
+      BlockPlan plan{.lanes = lanes, .rowTile = rows, .vectorTile = vectors};
+      int64_t longest =
+          std::max<int64_t>(32, kFirstCache / (plan.columnTile() * problem.elementBytes) / 8 * 8);
+      int64_t blocks = std::max<int64_t>(1, ceilDivide(problem.length, longest));
+      plan.length = blocks == 1 ? std::max<int64_t>(1, problem.length)
+                                : (ceilDivide(problem.length, blocks) + 7) / 8 * 8;
+      int64_t rowTiles = ceilDivide(problem.rows, rows);
+      int64_t panels = ceilDivide(problem.width, plan.columnTile());
+      int64_t mostRowTiles = std::max<int64_t>(1, kMostRows / rows);
+      int64_t mostPanels =
+          std::max<int64_t>(1, kMostColumnBytes / (plan.columnTile() * problem.elementBytes));
+      int64_t leastRowBlocks = ceilDivide(rowTiles, mostRowTiles);
+      int64_t leastColumnBlocks = ceilDivide(panels, mostPanels);
+      for (int64_t down = leastRowBlocks; down <= std::min(rowTiles, 4 * leastRowBlocks); ++down)
+        for (int64_t across = leastColumnBlocks; across <= std::min(panels, leastColumnBlocks + 8);
+             ++across) {
+          plan.rows = ceilDivide(rowTiles, down) * rows;
+          plan.width = ceilDivide(panels, across) * plan.columnTile();
+          double cost = costOf(problem, plan);
+          if (cost < bestCost) {
+            best = plan;
+            bestCost = cost;
+          }
+        }
+    }
+  return best;
+}
+
+} // namespace rosso

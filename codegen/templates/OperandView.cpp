@@ -1,0 +1,348 @@
+#include "codegen/templates/OperandView.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <numeric>
+
+namespace rosso {
+
+using namespace mlir;
+
+namespace {
+
+int64_t bytesOf(Type memory) { return memory.getIntOrFloatBitWidth() / 8; }
+
+/// The numbers 0 to lanes - 1.
+Value laneNumbers(Emit &e, int64_t lanes) {
+  llvm::SmallVector<int32_t> numbers;
+  for (int32_t i = 0; i < lanes; ++i)
+    numbers.push_back(i);
+  return arith::ConstantOp::create(
+      e.b, e.loc,
+      DenseElementsAttr::get(VectorType::get({lanes}, e.i32()), ArrayRef<int32_t>(numbers)));
+}
+
+/// Elements of which it is not worth asking in vectors.
+bool isMachineNumber(Type element) {
+  auto integer = dyn_cast<IntegerType>(element);
+  return isa<FloatType>(element) || (integer && integer.getWidth() >= 8);
+}
+
+} // namespace
+
+OperandView::OperandView(ElementEmitter &elements, Value tensor, size_t axis, Type type,
+                         int64_t lanes)
+    : elements_(elements), e_(elements.emit()), tensor_(tensor), axis_(axis), type_(type),
+      lanes_(lanes) {
+  trace_ = trace(0);
+  if (!trace_)
+    return;
+  auto grow = [&](const IndexForm &form, int64_t &period) {
+    int64_t found = trace_->forms.periodOf(trace_->symbols[axis_], form);
+    period = std::gcd(period, found);
+  };
+  for (const IndexForm &form : trace_->index)
+    grow(form, period_);
+  for (const Bound &bound : trace_->bounds)
+    grow(bound.form, period_);
+  if (period_ == 1) {
+    trace_.reset();
+    return;
+  }
+  if (period_)
+    trace_ = trace(period_);
+  if (trace_)
+    step_ = stepOf(*trace_, period_ ? trace_->symbols.back() : trace_->symbols[axis_]).value_or(-1);
+}
+
+std::optional<OperandView::Trace> OperandView::trace(int64_t period) const {
+  Trace found;
+  llvm::SmallVector<IndexForm, 6> index;
+  Shape shape = shapeOf(tensor_);
+  for (size_t i = 0; i < shape.size(); ++i) {
+    std::optional<int64_t> extent;
+    if (shape[i].isConstant())
+      extent = shape[i].constant();
+    if (i == axis_ && period)
+      extent = extent ? std::optional((*extent + period - 1) / period) : std::nullopt;
+    found.symbols.push_back(found.forms.symbol(extent));
+    index.push_back(found.symbols.back());
+  }
+  if (period) {
+    found.symbols.push_back(found.forms.symbol(period));
+    index[axis_] =
+        found.forms.add(found.forms.multiply(index[axis_], period), found.symbols.back());
+  }
+  if (!follow(found, tensor_, std::move(index)))
+    return std::nullopt;
+  return found;
+}
+
+/// Walks from a tensor to its buffer; false where something else than movements and exact
+/// conversions is in the way.
+bool OperandView::follow(Trace &trace, Value tensor, llvm::SmallVector<IndexForm, 6> index) const {
+  IndexForms &forms = trace.forms;
+  const KernelContext &kernel = elements_.kernel();
+  if (auto argument = dyn_cast<BlockArgument>(tensor)) {
+    Type element = tensorOf(tensor).getElementType();
+    if (kernel.layoutOf(argument) != Layout::Rows || formatOf(element) || !isMachineNumber(element))
+      return false;
+    trace.buffer = argument;
+    trace.shape = shapeOf(tensor);
+    trace.index = std::move(index);
+    return true;
+  }
+  auto constants = [](const Shape &shape) {
+    return llvm::all_of(shape, [](const Dim &dim) { return dim.isConstant(); });
+  };
+  Operation *op = tensor.getDefiningOp();
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case([&](CastOp cast) {
+        auto from = dyn_cast<FloatType>(tensorOf(cast.getSource()).getElementType());
+        auto to = dyn_cast<FloatType>(tensorOf(tensor).getElementType());
+        return from && to && to.getWidth() > from.getWidth() && !trace.padding &&
+               follow(trace, cast.getSource(), std::move(index));
+      })
+      .Case([&](PermuteOp permute) {
+        llvm::SmallVector<IndexForm, 6> moved(index.size());
+        for (auto [i, axis] : llvm::enumerate(permute.getAxes()))
+          moved[static_cast<size_t>(axis)] = index[i];
+        return follow(trace, permute.getSource(), std::move(moved));
+      })
+      .Case([&](ExpandOp expand) {
+        for (auto [form, extent] : llvm::zip(index, shapeOf(expand.getSource())))
+          if (extent == Dim(1))
+            form = {};
+        return follow(trace, expand.getSource(), std::move(index));
+      })
+      .Case([&](ShrinkOp shrink) {
+        Shape begin = extentsOf(shrink.getBegin());
+        if (!constants(begin))
+          return false;
+        for (auto [form, first] : llvm::zip(index, begin))
+          form.constant += first.constant();
+        return follow(trace, shrink.getSource(), std::move(index));
+      })
+      .Case([&](PadOp pad) {
+        Shape before = extentsOf(pad.getBefore()), shape = shapeOf(pad.getSource());
+        double value = pad.getValue().convertToDouble();
+        if (!constants(before) || (trace.padding && *trace.padding != value))
+          return false;
+        trace.padding = value;
+        for (size_t i = 0; i < shape.size(); ++i) {
+          index[i].constant -= before[i].constant();
+          if (shape[i] != shapeOf(tensor)[i])
+            trace.bounds.push_back({index[i], shape[i]});
+        }
+        return follow(trace, pad.getSource(), std::move(index));
+      })
+      .Case([&](StrideOp stride) {
+        for (auto [form, step] : llvm::zip(index, stride.getStrides()))
+          form = forms.multiply(form, step);
+        return follow(trace, stride.getSource(), std::move(index));
+      })
+      .Case([&](WindowOp window) {
+        IndexForm tap =
+            forms.multiply(index.pop_back_val(), static_cast<int64_t>(window.getDilation()));
+        IndexForm &at = index[window.getAxis()];
+        at = forms.add(forms.multiply(at, static_cast<int64_t>(window.getStep())), tap);
+        return follow(trace, window.getSource(), std::move(index));
+      })
+      .Case([&](ReshapeOp reshape) {
+        Shape from = shapeOf(reshape.getSource()), to = shapeOf(tensor);
+        if (auto argument = dyn_cast<BlockArgument>(reshape.getSource())) {
+          bool isBuffer = follow(trace, argument, {});
+          trace.shape = to; // the same elements in the same order
+          trace.index = std::move(index);
+          return isBuffer;
+        }
+        if (!constants(from) || !constants(to))
+          return false;
+        // Axes of equal products are matched from the end.
+        llvm::SmallVector<IndexForm, 6> moved(from.size());
+        size_t i = to.size(), j = from.size();
+        while (j > 0) {
+          int64_t wide = 1, narrow = 1;
+          IndexForm position;
+          auto takeTo = [&] {
+            --i;
+            position = forms.add(position, forms.multiply(index[i], wide));
+            wide *= to[i].constant();
+          };
+          size_t end = j;
+          narrow *= from[--j].constant();
+          while (wide != narrow) {
+            if (wide < narrow && i > 0)
+              takeTo();
+            else if (narrow < wide && j > 0)
+              narrow *= from[--j].constant();
+            else
+              return false;
+          }
+          for (size_t k = end; k-- > j;) {
+            int64_t extent = from[k].constant();
+            moved[k] = k == j ? position : forms.remainder(position, extent);
+            position = forms.divide(position, extent);
+          }
+        }
+        return follow(trace, reshape.getSource(), std::move(moved));
+      })
+      .Default(false);
+}
+
+/// How far one step of `symbol` moves in the buffer.
+std::optional<int64_t> OperandView::stepOf(const Trace &trace, const IndexForm &symbol) const {
+  int64_t step = 0, stride = 1;
+  bool isConstant = true; // the stride
+  for (const Bound &bound : trace.bounds)
+    if (auto factor = trace.forms.factorOf(symbol, bound.form); !factor || *factor < 0)
+      return std::nullopt;
+  for (size_t i = trace.index.size(); i-- > 0;) {
+    auto factor = trace.forms.factorOf(symbol, trace.index[i]);
+    if (!factor || (*factor != 0 && !isConstant))
+      return std::nullopt;
+    step += *factor * stride;
+    isConstant &= trace.shape[i].isConstant();
+    stride *= trace.shape[i].isConstant() ? trace.shape[i].constant() : 0;
+  }
+  return step;
+}
+
+double OperandView::cost() const {
+  constexpr double kVector = 3, kRun = 12, kElement = 2; // cycles
+  if (!isContiguous())
+    return kElement;
+  if (!period_)
+    return kVector / static_cast<double>(lanes_);
+  auto vectors = static_cast<double>((period_ + lanes_ - 1) / lanes_);
+  return (vectors * kVector + kRun) / static_cast<double>(period_);
+}
+
+std::optional<int64_t> OperandView::bytesAlong(size_t axis) const {
+  if (!trace_)
+    return std::nullopt;
+  auto step = stepOf(*trace_, trace_->symbols[axis]);
+  if (!step)
+    return std::nullopt;
+  return *step * bytesOf(memoryType(tensorOf(trace_->buffer).getElementType()));
+}
+
+Value OperandView::address(ValueRange index) const {
+  if (!hasVectors() || !trace_->bounds.empty() ||
+      registerType(tensorOf(trace_->buffer).getElementType()) != type_)
+    return {};
+  Values at;
+  for (const IndexForm &form : trace_->index)
+    at.push_back(trace_->forms.emit(e_, form, index));
+  Value position = linearIndex(e_, elements_.kernel(), trace_->shape, at);
+  return e_.at(elements_.kernel().pointerOf(trace_->buffer),
+               e_.mul(position, e_.constant(bytesOf(type_))));
+}
+
+/// The lanes from the symbols' values on, as far as they lie in the buffer and below `count`.
+Value OperandView::load(ValueRange symbols, Value count) const {
+  const Trace &trace = *trace_;
+  const IndexForm &running = period_ ? trace.symbols.back() : trace.symbols[axis_];
+  Value first = e_.constant(0), last = count, padded = {};
+  for (const Bound &bound : trace.bounds) {
+    int64_t factor = *trace.forms.factorOf(running, bound.form);
+    Value form = trace.forms.emit(e_, bound.form, symbols);
+    Value extent = elements_.kernel().extent(e_, bound.extent);
+    if (factor == 0) {
+      Value inside = e_.bitAnd(e_.less(e_.constant(-1), form), e_.less(form, extent));
+      last = e_.select(inside, last, e_.constant(0));
+      continue;
+    }
+    // Lane l is inside where 0 <= form + factor * l < extent.
+    auto lanesUntil = [&](Value distance) {
+      return e_.ceilDivide(e_.maximum(distance, e_.constant(0)), factor);
+    };
+    first = e_.maximum(first, lanesUntil(e_.sub(e_.constant(0), form)));
+    last = e_.minimum(last, lanesUntil(e_.sub(extent, form)));
+  }
+  Values at;
+  for (const IndexForm &form : trace.index)
+    at.push_back(trace.forms.emit(e_, form, symbols));
+  Value position = linearIndex(e_, elements_.kernel(), trace.shape, at);
+  Type memory = memoryType(tensorOf(trace.buffer).getElementType());
+  Type vector = e_.vectorOf(memory, lanes_);
+  Value buffer = elements_.kernel().pointerOf(trace.buffer);
+  // Where only some lanes lie in the buffer, the first may lie before it: not an inbounds address.
+  Value pointer =
+      LLVM::GEPOp::create(e_.b, e_.loc, buffer.getType(), e_.i8(), buffer,
+                          ArrayRef<LLVM::GEPArg>{e_.mul(position, e_.constant(bytesOf(memory)))});
+  auto align = static_cast<unsigned>(bytesOf(memory));
+  Value loaded;
+  if (!last && trace.bounds.empty()) {
+    loaded = e_.load(vector, pointer, align);
+  } else {
+    if (!last)
+      last = e_.constant(lanes_);
+    Value numbers = laneNumbers(e_, lanes_);
+    auto lane = [&](Value limit) { return e_.splat(e_.truncate(limit, e_.i32()), lanes_); };
+    Value bounded = e_.minimum(e_.maximum(last, e_.constant(0)), e_.constant(lanes_));
+    Value mask = e_.less(numbers, lane(bounded));
+    if (!trace.bounds.empty())
+      mask = e_.bitAnd(mask, e_.less(e_.sub(lane(e_.minimum(first, e_.constant(lanes_))),
+                                            e_.constant(numbers.getType(), 1)),
+                                     numbers));
+    double padding = trace.padding.value_or(0);
+    padded = isa<FloatType>(memory) ? e_.constantFloat(vector, padding)
+                                    : e_.constant(vector, static_cast<int64_t>(padding));
+    loaded = LLVM::MaskedLoadOp::create(e_.b, e_.loc, vector, pointer, mask, padded, align);
+  }
+  return isa<FloatType>(type_) ? e_.extendFloat(loaded, type_) : loaded;
+}
+
+Value OperandView::vector(ValueRange index, Value count) const { return load(index, count); }
+
+Value OperandView::element(ValueRange index) const {
+  ElementEmitter::Scope scope(elements_);
+  Value value = elements_.element(tensor_, index);
+  return isa<FloatType>(type_) ? e_.extendFloat(value, type_) : value;
+}
+
+/// The run of `count` elements from the symbols' values on.
+void OperandView::copyRun(Value target, Values symbols, Value count) const {
+  size_t running = period_ ? symbols.size() - 1 : axis_;
+  Value start = symbols[running];
+  int64_t bytes = bytesOf(type_);
+  auto step = [&](Value i, Value left) {
+    symbols[running] = e_.add(start, i);
+    e_.store(load(symbols, left), e_.at(target, e_.mul(i, e_.constant(bytes))),
+             static_cast<unsigned>(bytes));
+  };
+  Value whole = e_.mul(e_.divide(count, e_.constant(lanes_)), e_.constant(lanes_));
+  e_.loop(e_.constant(0), whole, lanes_, [&](Value i) { step(i, {}); });
+  e_.ifThen(e_.less(whole, count), [&] { step(whole, e_.sub(count, whole)); });
+}
+
+void OperandView::copy(Value target, ValueRange index, Value count) const {
+  Values at(index);
+  if (!isContiguous()) {
+    Value start = at[axis_];
+    e_.loop(e_.constant(0), count, 1, [&](Value i) {
+      at[axis_] = e_.add(start, i);
+      storeElement(e_, type_, element(at), target, i);
+    });
+    return;
+  }
+  if (!period_)
+    return copyRun(target, at, count);
+  // Run after run: what a run's last vector writes too much, the next one writes over.
+  Value start = at[axis_], period = e_.constant(period_);
+  Value end = e_.add(start, count);
+  e_.loop(e_.divide(start, period), e_.ceilDivide(end, period_), 1, [&](Value run) {
+    Value first = e_.mul(run, period);
+    Value from = e_.maximum(e_.sub(start, first), e_.constant(0));
+    Value to = e_.minimum(e_.sub(end, first), period);
+    Values symbols(at);
+    symbols[axis_] = run;
+    symbols.push_back(from);
+    Value offset = e_.sub(e_.add(first, from), start);
+    copyRun(e_.at(target, e_.mul(offset, e_.constant(bytesOf(type_)))), symbols, e_.sub(to, from));
+  });
+}
+
+} // namespace rosso
