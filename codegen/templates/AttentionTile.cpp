@@ -10,8 +10,7 @@
 //   sums     [16][d] f32    and the largest score and the sum of weights of each row
 #include "codegen/templates/CacheReader.h"
 #include "codegen/templates/Templates.h"
-
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "codegen/templates/Transpose.h"
 
 #include <algorithm>
 
@@ -114,30 +113,12 @@ private:
         Values block;
         for (Value address : addresses)
           block.push_back(keys.vector(address, j));
-        transpose(block);
+        transpose(e, block);
         for (int64_t i = 0; i < kLanes; ++i)
           e.store(block[static_cast<size_t>(i)],
                   e.at(keyBlock, ((j * kLanes + i) * kBlock + part * kLanes) * 4), 64);
       }
     }
-  }
-
-  /// Swaps element l of row i with element i of row l, for one bit of i and l after the other.
-  void transpose(Values &block) {
-    for (int64_t bit = kLanes / 2; bit > 0; bit /= 2)
-      for (int64_t i = 0; i < kLanes; ++i) {
-        if (i & bit)
-          continue;
-        Value &a = block[static_cast<size_t>(i)], &b = block[static_cast<size_t>(i + bit)];
-        llvm::SmallVector<int64_t> low, high; // lanes of b count from kLanes
-        for (int64_t l = 0; l < kLanes; ++l) {
-          low.push_back(l & bit ? kLanes + l - bit : l);
-          high.push_back(l & bit ? kLanes + l : l + bit);
-        }
-        Value swapped = vector::ShuffleOp::create(e.b, e.loc, a, b, low);
-        b = vector::ShuffleOp::create(e.b, e.loc, a, b, high);
-        a = swapped;
-      }
   }
 
   /// scores = q k^T of the block, four rows at a time.

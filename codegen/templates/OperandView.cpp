@@ -244,7 +244,8 @@ Value OperandView::address(ValueRange index) const {
 Value OperandView::load(ValueRange symbols, Value count) const {
   const Trace &trace = *trace_;
   const IndexForm &running = period_ ? trace.symbols.back() : trace.symbols[axis_];
-  Value first = e_.constant(0), last = count, padded = {};
+  const bool isWhole = !count && trace.bounds.empty();
+  Value first = e_.constant(0), last = count ? count : e_.constant(lanes_);
   for (const Bound &bound : trace.bounds) {
     int64_t factor = *trace.forms.factorOf(running, bound.form);
     Value form = trace.forms.emit(e_, bound.form, symbols);
@@ -274,11 +275,9 @@ Value OperandView::load(ValueRange symbols, Value count) const {
                           ArrayRef<LLVM::GEPArg>{e_.mul(position, e_.constant(bytesOf(memory)))});
   auto align = static_cast<unsigned>(bytesOf(memory));
   Value loaded;
-  if (!last && trace.bounds.empty()) {
+  if (isWhole) {
     loaded = e_.load(vector, pointer, align);
   } else {
-    if (!last)
-      last = e_.constant(lanes_);
     Value numbers = laneNumbers(e_, lanes_);
     auto lane = [&](Value limit) { return e_.splat(e_.truncate(limit, e_.i32()), lanes_); };
     Value bounded = e_.minimum(e_.maximum(last, e_.constant(0)), e_.constant(lanes_));
@@ -288,8 +287,8 @@ Value OperandView::load(ValueRange symbols, Value count) const {
                                             e_.constant(numbers.getType(), 1)),
                                      numbers));
     double padding = trace.padding.value_or(0);
-    padded = isa<FloatType>(memory) ? e_.constantFloat(vector, padding)
-                                    : e_.constant(vector, static_cast<int64_t>(padding));
+    Value padded = isa<FloatType>(memory) ? e_.constantFloat(vector, padding)
+                                          : e_.constant(vector, static_cast<int64_t>(padding));
     loaded = LLVM::MaskedLoadOp::create(e_.b, e_.loc, vector, pointer, mask, padded, align);
   }
   return isa<FloatType>(type_) ? e_.extendFloat(loaded, type_) : loaded;
