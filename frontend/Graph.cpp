@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_set>
 
 namespace rosso {
@@ -71,10 +73,20 @@ Status validateNode(const VarTable &vars, const Node &node) {
 
 std::string_view mnemonic(Op op) { return kMnemonics[static_cast<size_t>(op)]; }
 
-Node::~Node() {
+DeviceName internDevice(std::string_view name) {
+  static std::mutex mutex;
+  static auto *names = new std::set<std::string, std::less<>>; // addresses of its elements stay
+  const std::lock_guard lock(mutex);
+  auto found = names->find(name);
+  return &*(found != names->end() ? found : names->emplace(name).first);
+}
+
+namespace {
+
+/// Lets go of sources without recursion, however long the chain.
+void release(std::vector<NodeRef> pending) {
   // A node that nobody else holds would destroy its sources from inside its own destructor, and
   // so on down a chain of any length; taking its sources away first keeps the stack flat.
-  std::vector<NodeRef> pending = std::move(sources);
   while (!pending.empty()) {
     NodeRef last = std::move(pending.back());
     pending.pop_back();
@@ -84,6 +96,31 @@ Node::~Node() {
     std::move(orphans.begin(), orphans.end(), std::back_inserter(pending));
     orphans.clear();
   }
+}
+
+} // namespace
+
+Node::~Node() { release(std::move(sources)); }
+
+bool isMovement(Op op) {
+  return op == Op::Reshape || op == Op::Permute || op == Op::Expand || op == Op::Shrink ||
+         op == Op::Flip || op == Op::Stride;
+}
+
+std::shared_ptr<Storage> memoryOf(const Node &node) {
+  const Node *at = &node;
+  while (!at->storage && isMovement(at->op))
+    at = at->sources[0].get();
+  return at->storage;
+}
+
+void becomeBuffer(const Node &node, std::shared_ptr<Storage> storage) {
+  Node &self = const_cast<Node &>(node);
+  self.op = Op::Buffer;
+  self.attrs.clear();
+  self.device = storage->device();
+  self.storage = std::move(storage);
+  release(std::exchange(self.sources, {}));
 }
 
 const Attr *Node::find(std::string_view name) const {

@@ -5,6 +5,7 @@
 // any op by name, so a new op costs one entry in Ops.def, one in ir/Ops.td and one lowering.
 #pragma once
 
+#include "frontend/Storage.h"
 #include "ir/quant/QuantFormat.h"
 #include "support/DType.h"
 #include "support/Dim.h"
@@ -33,13 +34,10 @@ std::string_view mnemonic(Op op);
 
 using Attr = std::variant<int64_t, double, std::string, std::vector<int64_t>, Shape>;
 
-/// Bytes that exist: the data of a realised tensor.
-struct Storage {
-  std::vector<uint8_t> bytes;
-};
-
-struct Node;
-using NodeRef = std::shared_ptr<const Node>;
+/// A device by its one name in memory: equal names have equal addresses. Null: wherever the other
+/// operands are.
+using DeviceName = const std::string *;
+DeviceName internDevice(std::string_view name);
 
 struct Node {
   Op op;
@@ -48,9 +46,11 @@ struct Node {
   Shape shape;
   std::vector<NodeRef> sources;
   std::vector<std::pair<std::string, Attr>> attrs; // sorted by name
-  std::shared_ptr<Storage> storage;                // Op::Buffer only
-  std::optional<Error> error;                      // a bad graph: carried until realised
-  uint64_t id = 0;                                 // creation order, for deterministic printing
+  std::shared_ptr<Storage> storage; // of an Op::Buffer; of a view of one, what it looks at
+  DeviceName device = nullptr;
+  bool isOpen = false;        // reads an input, a weight or a state: only a program computes it
+  std::optional<Error> error; // a bad graph: carried until realised
+  uint64_t id = 0;            // creation order, for deterministic printing
 
   ~Node(); // releases long chains without recursion
   const Attr *find(std::string_view name) const;
@@ -71,6 +71,17 @@ struct Graph {
 
 /// Nodes of an entry, sources before users, in a deterministic order.
 std::vector<const Node *> topologicalOrder(const GraphEntry &entry);
+
+/// Ops that only read their source in another order.
+bool isMovement(Op op);
+
+/// The memory a node is, or looks at in another order by movements alone; null where it is a
+/// computation.
+std::shared_ptr<Storage> memoryOf(const Node &node);
+
+/// A computation has been carried out: its node becomes a buffer that holds the result, for
+/// everyone who refers to it, and lets go of its sources. The one change a node ever sees.
+void becomeBuffer(const Node &node, std::shared_ptr<Storage> storage);
 
 /// The number of every node of a graph: the one `print` shows. Unlike `Node::id` it depends on the
 /// graph alone, so it can be stored in a cached program.

@@ -1,6 +1,6 @@
 #include "frontend/Jit.h"
 
-#include "frontend/Build.h"
+#include "frontend/Realize.h"
 #include "ir/quant/Formats.h"
 #include "ir/quant/Tile.h"
 
@@ -105,7 +105,7 @@ Status loadBuffers(Executable &executable, const Graph &graph) {
     int index = executable.findWeight("buffer:" + std::to_string(n));
     if (index < 0)
       continue; // simplified away
-    ROSSO_CHECK(loadWeight(executable, index, leaves[n]->storage->bytes));
+    ROSSO_CHECK(loadWeight(executable, index, leaves[n]->storage->bytes()));
   }
   return {};
 }
@@ -222,20 +222,13 @@ Status CompiledFunction::setWeight(const std::string &name, std::span<const uint
   return loadWeight(*executable_, index, bytes);
 }
 
-Result<HostTensor> Tensor::realize(const std::vector<Binding> &variables) const {
-  ROSSO_CHECK(status());
-  for (const Node *node : topologicalOrder({"main", {{"out", node_}}}))
-    if (node->op == Op::Weight || node->op == Op::Input || node->op == Op::State)
-      return badInput("realize: the graph reads the " + std::string(mnemonic(node->op)) + " '" +
-                      node->attr<std::string>("name") +
-                      "', which has no data yet; compile a function of it");
-  Signature signature;
+Result<HostTensor> Tensor::toHost(const std::vector<Binding> &variables) const {
   for (const Binding &binding : variables)
-    signature.variables.push_back(binding.variable);
-  ROSSO_TRY(CompiledFunction run,
-            compile([&](const std::vector<Tensor> &) { return std::vector{*this}; }, signature));
-  ROSSO_TRY(std::vector<HostTensor> results, run({}, variables));
-  return std::move(results[0]);
+    bindVariable(binding.variable, binding.value);
+  ROSSO_TRY(std::shared_ptr<Storage> storage, rowMajorStorage(*this));
+  HostTensor result{dtype(), extentsOf(shape(), valuesOf(variables)), {}};
+  result.bytes.assign(storage->bytes().begin(), storage->bytes().end());
+  return result;
 }
 
 } // namespace rosso

@@ -25,7 +25,7 @@ std::optional<WeightSource::Tensor> GgufWeights::find(std::string_view name) con
 
 Status GgufWeights::read(std::string_view name, uint64_t begin, std::span<uint8_t> out) const {
   if (auto buffer = buffers_.find(name); buffer != buffers_.end()) {
-    const std::vector<uint8_t> &bytes = buffer->second->storage->bytes;
+    const std::span<const uint8_t> bytes = buffer->second->storage->bytes();
     assert(begin <= bytes.size() && out.size() <= bytes.size() - begin);
     std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(begin), out.size(), out.begin());
     return {};

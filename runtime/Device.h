@@ -50,6 +50,14 @@ public:
   /// outlive the device. States are zero afterwards.
   virtual Status load(const Program &program, const ArenaPlan &plan) = 0;
 
+  /// From now on the buffer `ref` names (of one entry; weights and states of all) lies at `memory`,
+  /// outside the arena: at least 16-byte aligned, alive until it is bound again. False where a
+  /// device reads its own memory only.
+  virtual bool bind(uint32_t entry, const BufferRef &ref, void *memory) {
+    (void)entry, (void)ref, (void)memory;
+    return false;
+  }
+
   /// Arena memory as the host sees it; empty if it cannot. Inputs and outputs always can be seen.
   virtual std::span<uint8_t> hostView(uint64_t offset, uint64_t bytes) = 0;
   /// These three wait for the runs that were submitted before.

@@ -31,8 +31,8 @@ Value CacheReader::vector(Value row, int64_t j) const {
   int64_t first = j * lanes_;
   if (!format_) {
     int64_t bytes = type_.getIntOrFloatBitWidth() / 8;
-    // Caches begin at multiples of 64 bytes.
-    int64_t align = std::gcd(std::gcd(rowBytes_, lanes_ * bytes), int64_t{64});
+    // Caches begin at multiples of 64 bytes; keys and values that a caller lent, of 16.
+    int64_t align = std::gcd(std::gcd(rowBytes_, lanes_ * bytes), int64_t{16});
     return e_.extendFloat(e_.load(e_.vectorOf(type_, lanes_), e_.at(row, first * bytes),
                                   static_cast<unsigned>(align)),
                           e_.f32());

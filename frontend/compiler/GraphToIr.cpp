@@ -42,8 +42,10 @@ private:
       return std::pair(node.attr<std::string>("name"), llvm::StringRef("state"));
     case Op::Input:
       return std::pair(node.attr<std::string>("name"), llvm::StringRef("input"));
-    case Op::Buffer:
-      return std::pair(bufferNames_.at(&node), llvm::StringRef("weight"));
+    case Op::Buffer: {
+      const bool isFixed = llvm::all_of(node.shape, [](const Dim &d) { return d.isConstant(); });
+      return std::pair(bufferNames_.at(&node), llvm::StringRef(isFixed ? "weight" : "input"));
+    }
     default:
       return std::nullopt;
     }

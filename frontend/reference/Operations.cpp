@@ -58,7 +58,7 @@ Result<Value> evaluateInput(const Call &call) {
 }
 
 Result<Value> evaluateBuffer(const Call &call) {
-  return decode(call.node.dtype, call.shape, call.node.storage->bytes);
+  return decode(call.node.dtype, call.shape, call.node.storage->bytes());
 }
 
 Result<Value> evaluateState(const Call &call) { return *call.state; }

@@ -6,6 +6,9 @@
 namespace rosso {
 namespace {
 
+/// Bytes moved plus operations of a run below which the caller is done before a worker is awake.
+constexpr uint64_t kWorthWaking = 128 << 10;
+
 /// Where share `share` of `shares` begins: shares differ by at most one item, the first are larger.
 uint64_t shareBegin(uint64_t items, unsigned share, unsigned shares) {
   return (items * share + shares - 1) / shares;
@@ -26,12 +29,30 @@ void CommandList::record(HostKernel *kernel, std::vector<void *> buffers, unsign
   command.buffers = std::move(buffers);
   command.barrierBefore = launch.barrierBefore;
   command.grid = LaunchGrid(launch, vars);
+  for (size_t slot = 0; slot < launch.buffers.size(); ++slot)
+    if (launch.buffers[slot].space != Space::Scratch)
+      uses_.push_back({launch.buffers[slot], size(), slot});
+  work_ += launch.bytesMoved + launch.operations;
   commands_.push_back(std::move(command));
+}
+
+void CommandList::bind(const BufferRef &ref, void *memory) {
+  auto key = [](const BufferRef &buffer) { return std::pair(buffer.space, buffer.index); };
+  const auto less = [&](const auto &a, const auto &b) { return key(a.ref) < key(b.ref); };
+  const auto [first, last] = std::equal_range(uses_.begin(), uses_.end(), Use{ref, 0, 0}, less);
+  for (auto use = first; use != last; ++use) {
+    Command &command = commands_[use->command];
+    const size_t stride = command.listStride ? command.listStride : command.buffers.size();
+    for (size_t at = use->slot; at < command.buffers.size(); at += stride)
+      command.buffers[at] = static_cast<uint8_t *>(memory) + use->ref.offset;
+  }
 }
 
 void CommandList::finish() {
   claims_ = std::make_unique<Claim[]>(commands_.size() * threads_);
   done_ = std::make_unique<std::atomic<uint64_t>[]>(commands_.size());
+  std::ranges::sort(uses_, {},
+                    [](const Use &use) { return std::pair(use.ref.space, use.ref.index); });
 }
 
 void CommandList::run(ThreadPool &pool, uint32_t first, uint32_t last,
@@ -43,7 +64,10 @@ void CommandList::run(ThreadPool &pool, uint32_t first, uint32_t last,
   nanoseconds_ = nanoseconds.empty() ? nullptr : nanoseconds.data();
   for (uint32_t i = first; i < last; ++i)
     done_[i].store(0, std::memory_order_relaxed);
-  pool.run(*this);
+  if (work_ < kWorthWaking)
+    work(0);
+  else
+    pool.run(*this);
 }
 
 uint64_t CommandList::items(const Command &command) const { return command.grid.items(vars_); }

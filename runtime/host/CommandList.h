@@ -36,6 +36,9 @@ public:
   /// Call after the last `record`.
   void finish();
 
+  /// The buffer that `ref` names lies at `memory` from now on. Not while a run is in progress.
+  void bind(const BufferRef &ref, void *memory);
+
   uint32_t size() const { return static_cast<uint32_t>(commands_.size()); }
 
   /// Replays [first, last). With room for `nanoseconds`, each launch is a group of its own, and
@@ -53,6 +56,12 @@ private:
     LaunchGrid grid;
     bool barrierBefore = true;
   };
+  /// Where launches hold the address of a buffer.
+  struct Use {
+    BufferRef ref;
+    uint32_t command;
+    size_t slot;
+  };
   struct alignas(64) Claim {
     std::atomic<uint64_t> word = 0; // number of the run (32 bits) | items of the share taken
   };
@@ -64,7 +73,9 @@ private:
 
   const unsigned threads_;
   std::vector<Command> commands_;
-  std::unique_ptr<Claim[]> claims_;               // [launch][share]
+  std::vector<Use> uses_;           // of buffers that can be bound, by space and index
+  uint64_t work_ = 0;               // bytes moved plus operations, at most
+  std::unique_ptr<Claim[]> claims_; // [launch][share]
   std::unique_ptr<std::atomic<uint64_t>[]> done_; // items of a group, at its first launch
 
   // Of the run in progress; written before the pool starts.

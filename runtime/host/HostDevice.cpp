@@ -28,7 +28,7 @@ Result<std::unique_ptr<Device>> HostDevice::open(const RunOptions &options) {
   std::unique_ptr<HostDevice> device(new HostDevice);
   const size_t threads = options.threads ? static_cast<size_t>(options.threads)
                                          : std::min<size_t>(allowedCores().size(), kMaxThreads);
-  ROSSO_TRY(device->pool_, ThreadPool::start(static_cast<unsigned>(threads), options.pinThreads));
+  ROSSO_TRY(device->pool_, ThreadPool::shared(static_cast<unsigned>(threads), options.pinThreads));
   return std::unique_ptr<Device>(std::move(device));
 }
 
@@ -82,6 +82,14 @@ Status HostDevice::load(const Program &program, const ArenaPlan &plan) {
     entries_.push_back(std::move(list));
   }
   return {};
+}
+
+bool HostDevice::bind(uint32_t entry, const BufferRef &ref, void *memory) {
+  const bool everywhere = ref.space == Space::Weight || ref.space == Space::State;
+  for (uint32_t e = 0; e < entries_.size(); ++e)
+    if (everywhere || e == entry)
+      entries_[e]->bind(ref, memory);
+  return true;
 }
 
 std::span<uint8_t> HostDevice::hostView(uint64_t offset, uint64_t bytes) {

@@ -19,6 +19,7 @@ public:
   std::string describe() const override;
   std::string target() const override { return "host"; }
   Status load(const Program &program, const ArenaPlan &plan) override;
+  bool bind(uint32_t entry, const BufferRef &ref, void *memory) override;
   std::span<uint8_t> hostView(uint64_t offset, uint64_t bytes) override;
   Status upload(uint64_t offset, std::span<const uint8_t> bytes) override;
   Status download(uint64_t offset, std::span<uint8_t> bytes) override;
@@ -32,7 +33,7 @@ public:
 private:
   HostDevice() = default;
 
-  std::unique_ptr<ThreadPool> pool_;
+  std::shared_ptr<ThreadPool> pool_;
   Arena arena_;
   HostCode code_;
   std::vector<std::unique_ptr<CommandList>> entries_;

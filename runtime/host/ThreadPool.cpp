@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <pthread.h>
 #include <sched.h>
@@ -70,6 +71,19 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::start(unsigned threads, bool pin
   return pool;
 }
 
+Result<std::shared_ptr<ThreadPool>> ThreadPool::shared(unsigned threads, bool pinned) {
+  static std::mutex mutex;
+  static std::map<std::pair<unsigned, bool>, std::weak_ptr<ThreadPool>> teams;
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<ThreadPool> &known = teams[{threads, pinned}];
+  if (auto team = known.lock())
+    return team;
+  ROSSO_TRY(std::unique_ptr<ThreadPool> started, start(threads, pinned));
+  std::shared_ptr<ThreadPool> team = std::move(started);
+  known = team;
+  return team;
+}
+
 ThreadPool::~ThreadPool() {
   stopping_.store(true);
   epoch_.fetch_add(1);
@@ -79,7 +93,8 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(Job &job) {
-  if (workers_.empty())
+  const std::unique_lock team(team_, std::try_to_lock);
+  if (workers_.empty() || !team)
     return job.work(0);
   const uint32_t epoch = epoch_.load(std::memory_order_relaxed) + 1;
   job_ = &job;

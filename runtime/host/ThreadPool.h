@@ -18,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -45,13 +46,16 @@ public:
 
   /// A team of `threads` including the caller. Pinned: thread t runs on the t-th allowed CPU.
   static Result<std::unique_ptr<ThreadPool>> start(unsigned threads, bool pinned);
+  /// The same team for everyone who asks for as many threads, as long as anyone holds it.
+  static Result<std::shared_ptr<ThreadPool>> shared(unsigned threads, bool pinned);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;
 
   unsigned size() const { return static_cast<unsigned>(workers_.size()) + 1; }
 
-  /// Returns once the caller's `work(0)` has returned and every worker that joined has left.
+  /// Returns once the caller's `work(0)` has returned and every worker that joined has left. While
+  /// the team is at work for one thread, others that call do their work alone.
   void run(Job &job);
 
 private:
@@ -65,6 +69,7 @@ private:
   alignas(64) std::atomic<uint64_t> state_ = 0;
   alignas(64) std::atomic<uint32_t> epoch_ = 0; // of the latest run; sleepers wait on it
   std::atomic<bool> stopping_ = false;
+  std::mutex team_;    // held by the thread that the workers work for
   Job *job_ = nullptr; // written before state_ opens, read after joining
   std::vector<std::thread> workers_;
 };

@@ -27,6 +27,7 @@ Graph graphNamed(const std::string &name) {
             .sources = {},
             .attrs = {{"name", std::string("x")}},
             .storage = nullptr,
+            .device = nullptr,
             .error = std::nullopt};
   Graph graph;
   graph.vars = {{"T", {1, 8}}};

@@ -44,13 +44,13 @@ TEST(Realize, DrawsTinygradsNumbers) {
 }
 
 TEST(Realize, RefusesWhatHasNoData) {
-  auto missing = (Tensor::input("x", {2}) + 1).realize();
+  auto missing = (Tensor::input("x", {2}) + 1).toHost();
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().message, "realize: the graph reads the input 'x', which has no data "
                                      "yet; compile a function of it");
-  EXPECT_THAT(Tensor::ones({2, 3}).reshape({7}).realize().error().message, HasSubstr("reshape: "));
+  EXPECT_THAT(Tensor::ones({2, 3}).reshape({7}).toHost().error().message, HasSubstr("reshape: "));
   Variable n("n", 1, 100);
-  EXPECT_EQ(Tensor::arange(n).realize({n.bind(101)}).error().message,
+  EXPECT_EQ(Tensor::arange(n).toHost({n.bind(101)}).error().message,
             "variable 'n' is 101; expected 1 to 100");
 }
 

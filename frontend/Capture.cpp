@@ -1,0 +1,294 @@
+#include "frontend/Capture.h"
+
+#include "frontend/Build.h"
+#include "frontend/Realize.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace rosso {
+
+namespace {
+
+thread_local Capture *currentCapture = nullptr;
+
+const NodeRef &baseOf(const NodeRef &view) {
+  const NodeRef *at = &view;
+  while (isMovement((*at)->op))
+    at = &(*at)->sources[0];
+  return *at;
+}
+
+/// The part of a buffer that a view shows, as long as it is a box of it with its axes in some
+/// order: what an update can write.
+struct Box {
+  Shape begin, size;       // in the buffer
+  std::vector<int> axisOf; // of each axis of the view: the buffer's; -1 where it was put in
+
+  explicit Box(const Shape &whole) : begin(whole.size(), Dim(0)), size(whole) {
+    for (size_t i = 0; i < whole.size(); ++i)
+      axisOf.push_back(static_cast<int>(i));
+  }
+
+  bool apply(const Node &move) {
+    switch (move.op) {
+    case Op::Shrink:
+      for (size_t i = 0; i < axisOf.size(); ++i)
+        if (axisOf[i] >= 0) {
+          const auto axis = static_cast<size_t>(axisOf[i]);
+          begin[axis] = begin[axis] + move.attr<Shape>("begin")[i];
+          size[axis] = move.shape[i];
+        }
+      return true;
+    case Op::Permute: {
+      std::vector<int> moved;
+      for (int64_t axis : move.attr<std::vector<int64_t>>("axes"))
+        moved.push_back(axisOf[static_cast<size_t>(axis)]);
+      axisOf = std::move(moved);
+      return true;
+    }
+    case Op::Reshape: { // may put in axes of extent 1, or take them away
+      std::vector<int> kept;
+      for (int axis : axisOf)
+        if (axis >= 0 && !(size[static_cast<size_t>(axis)] == Dim(1)))
+          kept.push_back(axis);
+      std::vector<int> axes;
+      size_t next = 0;
+      for (const Dim &extent : move.shape) {
+        if (extent == Dim(1))
+          axes.push_back(-1);
+        else if (next < kept.size() && size[static_cast<size_t>(kept[next])] == extent)
+          axes.push_back(kept[next++]);
+        else
+          return false;
+      }
+      axisOf = std::move(axes);
+      return next == kept.size();
+    }
+    default:
+      return false;
+    }
+  }
+
+  /// A value of the view's shape in the buffer's order of axes.
+  Tensor inBufferOrder(const Tensor &value) const {
+    std::vector<int> order;
+    for (int axis = 0; axis < static_cast<int>(size.size()); ++axis)
+      if (auto at = std::ranges::find(axisOf, axis); at != axisOf.end())
+        order.push_back(static_cast<int>(at - axisOf.begin()));
+    for (size_t i = 0; i < axisOf.size(); ++i)
+      if (axisOf[i] < 0)
+        order.push_back(static_cast<int>(i));
+    return value.permute(order).reshape(size);
+  }
+};
+
+std::optional<Box> boxOf(const Node &view, const Shape &whole) {
+  std::vector<const Node *> moves;
+  for (const Node *node = &view; isMovement(node->op); node = node->sources[0].get())
+    moves.push_back(node);
+  std::optional<Box> box = Box(whole);
+  for (size_t i = moves.size(); i-- > 0;)
+    if (!box->apply(*moves[i]))
+      return std::nullopt;
+  return box;
+}
+
+/// Nodes with some leaves replaced.
+class Rewriter {
+public:
+  void replace(const Node *leaf, NodeRef by) { known_[leaf] = std::move(by); }
+
+  NodeRef operator()(const NodeRef &root) {
+    for (const Node *node : topologicalOrder({"", {{"", root}}}))
+      if (!known_.contains(node))
+        rewrite(*node);
+    auto found = known_.find(root.get());
+    return found == known_.end() || !found->second ? root : found->second;
+  }
+
+private:
+  /// An entry without a node says: it stays what it is.
+  void rewrite(const Node &node) {
+    auto changed = [&](const NodeRef &source) { return known_[source.get()] != nullptr; };
+    if (std::ranges::none_of(node.sources, changed)) {
+      known_[&node] = nullptr;
+      return;
+    }
+    auto copy = std::make_shared<Node>(node);
+    copy->storage = nullptr; // of a view of what was replaced
+    copy->isOpen = true;
+    for (NodeRef &source : copy->sources)
+      if (changed(source))
+        source = known_[source.get()];
+    known_[&node] = std::move(copy);
+  }
+
+  std::unordered_map<const Node *, NodeRef> known_;
+};
+
+} // namespace
+
+NodeRef valueNow(const NodeRef &source) {
+  return currentCapture && source->op == Op::Buffer ? currentCapture->valueOf(source) : source;
+}
+
+Capture::Capture() : outer_(currentCapture) { currentCapture = this; }
+
+Capture::~Capture() {
+  if (currentCapture == this)
+    currentCapture = outer_;
+}
+
+Capture *Capture::current() { return currentCapture; }
+
+Tensor Capture::input(Shape shape, DType dtype, const std::string &device) {
+  Tensor input = Tensor::input("arg" + std::to_string(inputs_.size()), std::move(shape), dtype);
+  const_cast<Node &>(*input.node()).device = internDevice(device); // nobody else has seen it yet
+  inputs_.push_back(input);
+  return input;
+}
+
+NodeRef Capture::valueOf(const NodeRef &buffer) const {
+  auto state = states_.find(buffer->storage.get());
+  return state == states_.end() ? buffer : state->second.now.node();
+}
+
+Status Capture::write(Tensor &target, const Tensor &value) {
+  const NodeRef &base = baseOf(target.node());
+  State *state = nullptr;
+  if (base->op == Op::Buffer) {
+    auto [found, isNew] = states_.try_emplace(base->storage.get());
+    state = &found->second;
+    if (isNew) {
+      state->buffer = base;
+      state->name = "buffer" + std::to_string(states_.size() - 1);
+      state->before = state->now = Tensor::state(state->name, base->shape, base->dtype);
+      const_cast<Node &>(*state->now.node()).device = base->device;
+    }
+  } else if (base->op == Op::Update) {
+    for (auto &[storage, known] : states_)
+      for (const Node *at = base.get(); at;
+           at = at->op == Op::Update ? at->sources[0].get() : nullptr)
+        if (at == known.before.node().get())
+          state = &known;
+  }
+  if (!state) { // no memory stands behind it: the handle becomes the value
+    target = value;
+    return {};
+  }
+  auto box = boxOf(*target.node(), state->before.shape());
+  if (!box)
+    return unsupported("a captured function writes a view of a buffer that is not a box of it; "
+                       "assign to a slice with step 1, or to the whole tensor");
+  state->now = state->now.assign(box->begin, box->inBufferOrder(value));
+  return state->now.status();
+}
+
+Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor> outputs) {
+  currentCapture = outer_; // what follows computes
+  auto function = std::make_shared<CapturedFunction>();
+  Rewriter rewrite;
+  for (const auto &[storage, state] : states_)
+    rewrite.replace(state.buffer.get(), state.before.node());
+
+  GraphEntry entry{"main", {}};
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Tensor output = outputs[i];
+    ROSSO_CHECK(output.status());
+    CapturedFunction::Place place{-1, output.shape(), output.dtype()};
+    Tensor constant;
+    for (const auto &[storage, state] : states_) // a written buffer is its own result
+      if (output.node() == state.buffer || output.node() == state.now.node())
+        constant = Tensor(state.buffer);
+    const NodeRef computed = rewrite(output.node());
+    if (!constant.defined() && !computed->isOpen) {
+      Tensor *const one[] = {&output};
+      ROSSO_CHECK(realize(one));
+      constant = output;
+    }
+    if (!constant.defined())
+      entry.outputs.emplace_back("out" + std::to_string(i), computed);
+    function->device_ = function->device_ ? function->device_ : output.node()->device;
+    function->constants_.push_back(constant);
+    function->outputs_.push_back(place);
+  }
+  for (const auto &[storage, state] : states_) {
+    entry.outputs.emplace_back("state:" + state.name, rewrite(state.now.node()));
+    function->device_ = function->device_ ? function->device_ : state.buffer->device;
+  }
+  for (const Tensor &input : inputs_) {
+    function->device_ = function->device_ ? function->device_ : input.node()->device;
+    function->inputs_.push_back({-1, input.shape(), input.dtype()});
+  }
+  if (!function->device_)
+    function->device_ = internDevice(defaultTensorDevice());
+  if (entry.outputs.empty())
+    return function; // nothing to compute
+
+  Graph graph;
+  graph.vars = variablesOf(entry);
+  graph.entries.push_back(std::move(entry));
+  ROSSO_TRY(function->bound_, findProgram(graph, *function->device_));
+  const BoundProgram &bound = *function->bound_;
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    function->inputs_[i].index = bound.inputPlace("arg" + std::to_string(i));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (!function->constants_[i].defined())
+      function->outputs_[i].index = bound.outputPlace("out" + std::to_string(i));
+  const std::vector<const Node *> leaves = bufferLeaves(graph);
+  for (size_t n = 0; n < leaves.size(); ++n)
+    function->kept_.push_back(
+        {bound.weightPlace("buffer:" + std::to_string(n)), leaves[n]->storage, false});
+  for (const auto &[storage, state] : states_)
+    function->kept_.push_back({bound.statePlace(state.name), state.buffer->storage, true});
+  return function;
+}
+
+Result<std::vector<Tensor>> CapturedFunction::call(std::span<const Tensor> inputs,
+                                                   const VarValues &values) {
+  if (inputs.size() != inputs_.size())
+    return badInput(std::to_string(inputs.size()) + " tensors; the captured function takes " +
+                    std::to_string(inputs_.size()));
+  if (!bound_)
+    return constants_;
+  std::vector<BoundProgram::Binding> bound;
+  bound.reserve(inputs.size() + outputs_.size() + kept_.size());
+  std::vector<std::shared_ptr<Storage>> held;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Place &place = inputs_[i];
+    if (inputs[i].dtype() != place.dtype || !(inputs[i].shape() == place.shape))
+      return badInput("argument " + std::to_string(i) + " is " +
+                      std::string(name(inputs[i].dtype())) + str(inputs[i].shape()) +
+                      "; the function was captured with " + std::string(name(place.dtype)) +
+                      str(place.shape));
+    if (deviceOf(inputs[i]) != *device_)
+      return badInput("argument " + std::to_string(i) + " is on " + deviceOf(inputs[i]) +
+                      "; the function was captured on " + *device_);
+    ROSSO_TRY(std::shared_ptr<Storage> storage, rowMajorStorage(inputs[i]));
+    bound.push_back({place.index, storage.get()});
+    held.push_back(std::move(storage));
+  }
+  for (const Kept &kept : kept_) {
+    if (kept.isWritten)
+      ROSSO_CHECK(computeReaders(*kept.storage));
+    bound.push_back({kept.index, kept.storage.get()});
+  }
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (constants_[i].defined()) {
+      results.push_back(constants_[i]);
+      continue;
+    }
+    uint64_t bytes = byteSize(outputs_[i].dtype);
+    for (const Dim &extent : outputs_[i].shape)
+      bytes *= static_cast<uint64_t>(std::max<int64_t>(0, extent.eval(values)));
+    ROSSO_TRY(std::shared_ptr<Storage> storage, Storage::allocate(bytes, device_));
+    bound.push_back({outputs_[i].index, storage.get()});
+    results.push_back(Tensor::fromStorage(storage, outputs_[i].shape, outputs_[i].dtype));
+  }
+  ROSSO_CHECK(bound_->run(bound, values));
+  return results;
+}
+
+} // namespace rosso
