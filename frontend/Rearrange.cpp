@@ -32,7 +32,10 @@ Error wrong(std::string_view formula, const std::string &what) {
 }
 
 bool isName(std::string_view token) {
-  auto isLetter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; };
+  auto isLetter = [](char c) { // or a part of one beyond ASCII
+    auto byte = static_cast<unsigned char>(c);
+    return std::isalpha(byte) || byte >= 0x80 || c == '_';
+  };
   auto isPart = [&](char c) { return isLetter(c) || std::isdigit(static_cast<unsigned char>(c)); };
   return token == kRest || (!token.empty() && isLetter(token.front()) && token.front() != '_' &&
                             token.back() != '_' && std::all_of(token.begin(), token.end(), isPart));
@@ -175,6 +178,9 @@ Tensor Tensor::rearrange(std::string_view formula, const Sizes &sizes) const {
                         : group.names.size() == 1 ? t.size(at)
                                                   : Dim(-1));
     }
+    if (extents.size() == 1 && extents[0] != t.size(at))
+      return failed(wrong(formula, "axis '" + group.names[0] + "' is " + t.size(at).str() +
+                                       ", not " + extents[0].str()));
     t = t.unflatten(at, extents);
     if (!t.ok())
       return t;

@@ -171,7 +171,7 @@ const OpCase kCases[] = {
     {"iMax", I, [] { return i().max(); }},
     {"iMin", I, [] { return i().min(); }},
     {"matmul", F, [] { return x().matmul(y().T()); }},
-    {"matmulBatch", F, [] { return x().matmul(x().T()); }},
+    {"matmulBatch", F, [] { return x().matmul(x().transpose(-2, -1)); }},
     {"matmulVector", F, [] { return x().matmul(y()[0]); }},
     {"vectorMatmul", F, [] { return y().select(1, 0).matmul(x()); }},
     {"dot", F, [] { return y()[0].dot(y()[1]); }},

@@ -18,6 +18,8 @@ struct OpCase {
 };
 
 std::span<const OpCase> opCases();
+/// Those of movement, indexing, scatter and order: MovementCases.cpp.
+std::span<const OpCase> movementCases();
 std::ostream &operator<<(std::ostream &out, const OpCase &test);
 
 } // namespace rosso

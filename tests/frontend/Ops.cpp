@@ -33,6 +33,9 @@ TEST_P(Op, AgreesWithNumPy) {
 
 INSTANTIATE_TEST_SUITE_P(All, Op, testing::ValuesIn(opCases().begin(), opCases().end()),
                          [](const auto &info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Movement, Op,
+                         testing::ValuesIn(movementCases().begin(), movementCases().end()),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace
 

@@ -244,6 +244,61 @@ golden: dict[str, Array] = {
     "ropeAngles": np.array([0, 5, 1000])[:, None] * 10000.0 ** (-2 * np.arange(4) / 8),
 }
 
+index = np.array([2, 0, 2])
+grid = np.meshgrid([1, 2, 3], [4, 5], indexing="ij"), np.meshgrid([1, 2, 3], [4, 5])
+mask = x > 0.5
+counts = np.zeros((3, 4))
+np.add.at(counts, index, x[0])
+
+
+def put(target: Array, where: tuple, value: Array | float) -> Array:
+    """Assign to a copy."""
+    written = target.copy()
+    written[where] = value
+    return written
+
+
+golden |= {
+    "arangeReal": np.arange(0.5, 2.75, 0.5),
+    "meshgridIj": grid[0][1],
+    "meshgridXy": grid[1][1],
+    "shrinkTo": x[:, :2, :3],
+    "rollAll": np.roll(x, 5),
+    "rollTwo": np.roll(x, (1, -3), (0, 2)),
+    "unfold": np.lib.stride_tricks.sliding_window_view(x, 2, 2)[:, :, ::2],
+    "diag": np.diag(y[0]),
+    "diagonal": y.diagonal(1),
+    "diagonalBelow": x.diagonal(-2, 2, 1),
+    "unbind": x[:, 2],
+    "padCut": np.pad(x, ((0, 0), (1, 0), (0, 2)), constant_values=-1.0)[:, :-2],
+    "padReflect": np.pad(y, ((2, 1), (0, 3)), mode="reflect"),
+    "padReplicate": np.pad(y, ((2, 0), (1, 3)), mode="edge"),
+    "padCircular": np.pad(y, ((3, 1), (0, 4)), mode="wrap"),
+    "padTo": np.pad(y, ((0, 2), (0, 0))),
+    "rearrange": x.reshape(2, 3, 2, 2).transpose(2, 3, 0, 1).reshape(4, 2, 1, 3),
+    "rearrangeRest": x.reshape(2, 12).T,
+    "itemMixed": x[1, None, ::-2, 1:-1],
+    "itemEmpty": x[:, 2:1],
+    "itemTensor": x[:, index],
+    "itemTensors": x[np.array([[0], [1]]), :, index],
+    "itemTogether": x[:, index, np.array([3, -1, 0])],
+    "setSlice": put(x, (slice(None), slice(None, None, -2)), y[:2]),
+    "setNumber": put(x, (1, ..., 2), 9.0),
+    "setTensor": put(x, (slice(None), index), y),
+    "setTensors": put(x, (np.array([0, 1, 0]), slice(None), index), y.T[:3, :3]),
+    "scatter": put(y, (index, np.arange(3)), x[0, 0, :3]),
+    "scatterSum": y + counts,
+    "scatterMeanAlone": np.where(
+        (counts == 0), y, np.stack([x[0, 1], y[1], (x[0, 0] + x[0, 2]) / 2])
+    ),
+    "scatterMax": np.stack([np.maximum(y[0], x[0, 1]), y[1], np.maximum(y[2], x[0, ::2].max(0))]),
+    "nonzeroSized": np.concatenate([np.argwhere(mask), np.full((30, 3), 7)])[:9],
+    "maskedSized": np.concatenate([x[mask], np.full(30, -1)])[:9],
+    "argsortDown": np.argsort(-ties, kind="stable"),
+    "argsortUp": np.argsort(ties, kind="stable"),
+    "sortDown": -np.sort(-x, 0),
+}
+
 if __name__ == "__main__":
     for name, value in golden.items():
         array = np.asarray(value, dtype=np.float64)
