@@ -188,7 +188,8 @@ struct Fuse : impl::FuseBase<Fuse> {
       if (isOpTriviallyDead(&op))
         op.erase();
 
-    auto plan = FusionPlan::make(function, wideEpilogues);
+    auto plan =
+        FusionPlan::make(function, {.wideEpilogues = wideEpilogues, .operandViews = operandViews});
     if (failed(plan))
       return signalPassFailure();
     IRMapping values;

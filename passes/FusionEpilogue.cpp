@@ -3,6 +3,7 @@
 #include "passes/FusionPlan.h"
 
 #include "ir/Shapes.h"
+#include "passes/OperandViews.h"
 
 #include "llvm/ADT/DenseSet.h"
 
@@ -87,7 +88,7 @@ bool isSumOfRows(Operation *op) {
 bool FusionPlan::mayFollowContractions(Operation *op) const {
   if (op->hasTrait<Elementwise>())
     return true;
-  if (!wideEpilogues_)
+  if (!abilities_.wideEpilogues)
     return false;
   if (auto reshape = llvm::dyn_cast<ReshapeOp>(op)) // before a sum of 32 neighbours
     return reshape->hasOneUse() && isSumOfRows(*reshape->user_begin());
@@ -102,10 +103,17 @@ std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractio
   for (unsigned i : contractions)
     depth = std::max(depth, infos_[i].depth);
   llvm::DenseSet<unsigned> inside(contractions.begin(), contractions.end());
+  // A reshape of the results is the last op: nothing after it has the contraction's shape.
+  bool reshapes = abilities_.operandViews &&
+                  llvm::all_of(contractions, [&](unsigned i) { return readsViews(ops_[i]); });
+  auto isLast = [&](unsigned at) { return reshapes && llvm::isa<ReshapeOp>(ops_[at]); };
   auto belongs = [&](unsigned at) {
     return llvm::all_of(ops_[at]->getOperands(), [&](Value operand) {
       Info *info = infoOf(operand);
-      return !info || info->depth < depth || inside.contains(numberOf(operand));
+      if (!info || info->depth < depth)
+        return true;
+      auto source = static_cast<unsigned>(numberOf(operand));
+      return inside.contains(source) && !isLast(source);
     });
   };
   // Users have higher numbers than what they use, so going upwards sees operands first.
@@ -120,11 +128,11 @@ std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractio
       continue;
     inside.insert(at);
     region.push_back(at);
-    if (infos_[at].cut)
+    if (infos_[at].cut || isLast(at))
       continue;
     for (Operation *user : ops_[at]->getUsers())
       if (auto found = numbers_.find(user);
-          found != numbers_.end() && mayFollowContractions(user)) {
+          found != numbers_.end() && (mayFollowContractions(user) || isLast(found->second))) {
         heap.push_back(found->second);
         std::push_heap(heap.begin(), heap.end(), std::greater<>());
       }
@@ -171,7 +179,7 @@ void FusionPlan::growEpilogue(llvm::ArrayRef<unsigned> contractions) {
     info.unit = unit;
     pending.push_back(region[last]);
   }
-  if (wideEpilogues_)
+  if (abilities_.wideEpilogues)
     addSiblings(region, unit, pending);
   // What lies on the way to the buffers is computed by this kernel and no other.
   while (!pending.empty()) {

@@ -1,6 +1,7 @@
 #include "passes/FusionPlan.h"
 
 #include "ir/Shapes.h"
+#include "passes/OperandViews.h"
 
 #include <algorithm>
 
@@ -99,7 +100,7 @@ int FusionPlan::makeUnit() {
 }
 
 bool FusionPlan::isEpilogueSum(Operation *op) const {
-  return wideEpilogues_ && llvm::isa<ReduceSumOp>(op) && isSummedIn(op->getResult(0));
+  return abilities_.wideEpilogues && llvm::isa<ReduceSumOp>(op) && isSummedIn(op->getResult(0));
 }
 
 void FusionPlan::number(func::FuncOp function) {
@@ -121,12 +122,13 @@ void FusionPlan::cutOperands() {
     if (llvm::isa<UpdateOp, QuantizeOp>(op))
       cut(op->getResult(0));
     if (llvm::isa<AttentionOp, TopKOp>(op) || isContraction(op)) {
-      bool packed =
-          wideEpilogues_ && llvm::isa<AttentionOp>(op) && packedResult(llvm::cast<AttentionOp>(op));
+      bool packed = abilities_.wideEpilogues && llvm::isa<AttentionOp>(op) &&
+                    packedResult(llvm::cast<AttentionOp>(op));
       if (!isContraction(op) && !packed)
         cut(op->getResult(0));
+      bool views = abilities_.operandViews && readsViews(op);
       for (Value operand : op->getOperands())
-        cut(operand);
+        cut(views ? bufferBehind(operand) : operand);
     }
     if (auto update = llvm::dyn_cast<UpdateOp>(op))
       cut(update.getState());
@@ -200,6 +202,8 @@ std::optional<int64_t> FusionPlan::rowsThrough(Operation *op, Value operand, int
         return std::nullopt;
     return rows;
   }
+  if (auto window = llvm::dyn_cast<WindowOp>(op))
+    return static_cast<int64_t>(window.getAxis()) >= rows ? keepsRows() : std::nullopt;
   if (auto flip = llvm::dyn_cast<FlipOp>(op))
     return llvm::all_of(flip.getAxes(), [&](int64_t axis) { return axis >= rows; })
                ? std::optional(rows)
@@ -249,7 +253,7 @@ void FusionPlan::alignRows() {
       Info *source = infoOf(operand);
       if (!source || source->cut || !source->rows)
         continue;
-      if (info.inEpilogue && wideEpilogues_ && isSummedIn(operand))
+      if (info.inEpilogue && abilities_.wideEpilogues && isSummedIn(operand))
         continue; // once for each token, by the contraction's kernel
       std::optional<int64_t> rows;
       if (op->hasTrait<Reduction>())
@@ -327,9 +331,9 @@ void FusionPlan::cutShared() {
       units_[infos_[i].unit].roots.push_back(i);
 }
 
-FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, bool wideEpilogues) {
+FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, FusionAbilities abilities) {
   FusionPlan plan;
-  plan.wideEpilogues_ = wideEpilogues;
+  plan.abilities_ = abilities;
   plan.number(function);
   plan.cutOperands();
   plan.cutSelfReadingUpdates();

@@ -32,14 +32,20 @@ struct FusionUnit {
   unsigned level = 0;          // 1 + that of the latest unit it must follow
 };
 
+/// What the kernels of a target can do.
+struct FusionAbilities {
+  /// Those of contractions and attention may pack their results in int8 blocks, those of
+  /// contractions may sum up 32 rows of their results, and rows of others' such sums.
+  bool wideEpilogues = false;
+  /// Those of contractions read operands as views, and store results as a reshape shows them.
+  bool operandViews = false;
+};
+
 /// The kernels of a function of one block, in an order that respects what they read and write.
 /// Fails with a diagnostic where a state's old value is needed after its update.
 class FusionPlan {
 public:
-  /// With `wideEpilogues`, the kernels of contractions and attention may pack their results in
-  /// int8 blocks, those of contractions may sum up 32 rows of their results, and rows of others'
-  /// such sums.
-  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function, bool wideEpilogues);
+  static mlir::FailureOr<FusionPlan> make(mlir::func::FuncOp function, FusionAbilities abilities);
 
   const std::vector<FusionUnit> &units() const { return units_; }
   mlir::Operation *op(unsigned number) const { return ops_[number]; }
@@ -85,7 +91,7 @@ private:
   mlir::LogicalResult refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const;
   void mergeMaps();
 
-  bool wideEpilogues_ = false;
+  FusionAbilities abilities_;
   std::vector<mlir::Operation *> ops_;
   llvm::DenseMap<mlir::Operation *, unsigned> numbers_;
   std::vector<Info> infos_;

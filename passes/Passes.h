@@ -19,8 +19,8 @@ struct PipelineOptions {
   bool gpu = false;   // tiles, formats and epilogues for the lanes of waves
 };
 
-/// simplify, fuse-dequant, fuse-attention, simplify, [defer-norm], [quantize-activations], fuse,
-/// plan-memory, schedule.
+/// simplify, fuse-dequant, fuse-attention, simplify, [defer-norm], [quantize-activations],
+/// [sink-reshapes, simplify], fuse, plan-memory, schedule.
 void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
 
 } // namespace rosso

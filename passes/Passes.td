@@ -17,10 +17,15 @@ def QuantizeActivations
   let options = [Option<"format", "format", "std::string", "\"q8_a\"",
                         "of the activations: q8_a or q8_s">];
 }
+def SinkReshapes
+    : RossoPass<"sink-reshapes", "elementwise ops before the reshape of a contraction's result">;
 def Fuse : RossoPass<"fuse", "group all ops into kernels"> {
   let options = [Option<"wideEpilogues", "wide-epilogues", "bool", "false",
                         "contractions and attention pack their results in int8 themselves, and "
-                        "contractions sum up rows">];
+                        "contractions sum up rows">,
+                 Option<"operandViews", "operand-views", "bool", "false",
+                        "contractions read operands through movement ops and store results as a "
+                        "reshape shows them">];
 }
 def PlanMemory
     : RossoPass<"plan-memory", "give every kernel result its place", "::mlir::ModuleOp"> {

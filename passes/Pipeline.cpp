@@ -15,7 +15,11 @@ void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options)
     entry.addPass(createDeferNorm());
   if (!options.exact)
     entry.addPass(createQuantizeActivations({.format = options.gpu ? "q8_s" : "q8_a"}));
-  entry.addPass(createFuse({.wideEpilogues = options.gpu}));
+  if (!options.gpu) {
+    entry.addPass(createSinkReshapes());
+    entry.addPass(createSimplify());
+  }
+  entry.addPass(createFuse({.wideEpilogues = options.gpu, .operandViews = !options.gpu}));
   manager.addPass(createPlanMemory({.tileLayout = options.gpu ? "tile32" : "tile16"}));
   manager.addNestedPass<mlir::func::FuncOp>(createSchedule());
 }

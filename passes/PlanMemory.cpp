@@ -4,6 +4,7 @@
 // scratch region, where two buffers overlap only if no kernel needs both. Entries never run at the
 // same time and share the region. Weights that contractions or gathers read get the tile layout.
 #include "ir/Shapes.h"
+#include "passes/OperandViews.h"
 #include "passes/Passes.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -121,9 +122,9 @@ FailureOr<uint64_t> planEntry(func::FuncOp function, const VarTable &vars) {
   return bytes;
 }
 
-/// The weight that an operand of an op inside a kernel is, or none.
+/// The weight that an operand of an op inside a kernel is, or is a view of, or none.
 BlockArgument weightOf(KernelOp kernel, Value operand) {
-  auto argument = llvm::dyn_cast_or_null<BlockArgument>(outside(kernel, operand));
+  auto argument = llvm::dyn_cast_or_null<BlockArgument>(outside(kernel, bufferBehind(operand)));
   if (!argument)
     return {};
   auto function = kernel->getParentOfType<func::FuncOp>();
@@ -164,7 +165,8 @@ llvm::StringSet<> findTiledWeights(ModuleOp module) {
       if (!name)
         continue;
       bool isIndex = llvm::isa<GatherOp>(op) && i == 1;
-      if (!readsRows(op, i) && !isIndex)
+      bool isView = bufferBehind(op->getOperand(i)) != op->getOperand(i);
+      if ((!readsRows(op, i) || isView) && !isIndex)
         inOrder.insert(name.getValue());
       else if (!isIndex && fitsTiles(tensorOf(weight)))
         tiled.insert(name.getValue());

@@ -44,6 +44,13 @@ Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   } else if (auto quantize = value_.getDefiningOp<QuantizeOp>()) {
     value_ = quantize.getSource();
   }
+  // A contraction's results lie in memory as its reshape shows them.
+  if (op.getTemplate() == KernelTemplate::Matmul || op.getTemplate() == KernelTemplate::Matvec)
+    while (auto reshape = value_.getDefiningOp<ReshapeOp>()) {
+      value_ = reshape.getSource();
+      memoryShape_ = shapeOf(value_);
+      begin_.assign(memoryShape_.size(), Dim(0));
+    }
   shape_ = shapeOf(value_);
   format_ = formatOf(element_);
   if (format_)

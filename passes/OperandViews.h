@@ -1,0 +1,19 @@
+// Operands that a contraction reads through movement ops, instead of from a buffer of their own.
+//
+// A contraction on the host packs its operands anyway, block by block, and may as well read them
+// wherever they lie: transposed, broadcast, or as the windows of a convolution, which as a buffer
+// would be larger than the image by the size of its kernel.
+#pragma once
+
+#include "ir/Rosso.h"
+
+namespace rosso {
+
+/// Whether the kernel of a contraction can read its operands as views: not if the weight is one
+/// that lies in tiles, whose kernels read rows of activations.
+bool readsViews(mlir::Operation *contraction);
+
+/// What has to be a buffer for a contraction that reads `operand` as a view.
+mlir::Value bufferBehind(mlir::Value operand);
+
+} // namespace rosso
