@@ -236,7 +236,8 @@ TEST(Errors, SayWhatWasFoundAndWanted) {
                          "not 1"},
       {x.shrink({{0, 2}, {2, 4}}), "shrink: [2, 4) of axis 1 of a tensor [2, 3]; expected a range "
                                    "inside the axis"},
-      {x.pad({{0, -1}, {}}), "pad: a negative padding of axis 0; use shrink to cut"},
+      {x.pad({{-1, -2}, {}}), "pad: (-1, -2) of axis 0 of a tensor [2, 3]; expected to keep 0 or "
+                              "more elements"},
       {x.select(0, 2), "select: element 2 of axis 0 of a tensor [2, 3]; expected one inside the "
                        "axis"},
       {Tensor::cat({x, in({2, 4})}, 0), "cat: [2, 3] and [2, 4]; expected equal extents except on "
