@@ -39,6 +39,7 @@ constexpr Signature kSignatures[] = {
     {Op::Shrink, 1, "begin:d"},
     {Op::Flip, 1, "axes:v"},
     {Op::Stride, 1, "strides:v"},
+    {Op::Window, 1, "axis:i dilation:i size:i step:i"},
     {Op::Concat, -1, "axis:i"},
     {Op::Gather, 2, ""},
     {Op::ReduceSum, 1, "axes:v"},

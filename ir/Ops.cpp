@@ -270,6 +270,29 @@ LogicalResult StrideOp::verify() {
   return requireShape(*this, "C3", getResult(), shape);
 }
 
+LogicalResult WindowOp::verify() {
+  if (failed(requireOneElementType(*this)))
+    return failure();
+  Shape shape = shapeOf(getSource());
+  auto axis = static_cast<int64_t>(getAxis()), size = static_cast<int64_t>(getSize());
+  auto step = static_cast<int64_t>(getStep()), dilation = static_cast<int64_t>(getDilation());
+  if (axis < 0 || axis >= static_cast<int64_t>(shape.size()) || size < 1 || step < 1 ||
+      dilation < 1)
+    return emitOpError() << "C2: axis " << axis << ", size " << size << ", step " << step
+                         << ", dilation " << dilation
+                         << ": expected an axis of the source and positive numbers";
+  Dim &extent = shape[static_cast<size_t>(axis)];
+  Dim room = extent - (size - 1) * dilation - 1; // of the first element of a window, from 0
+  if (room.isConstant() && room.constant() < 0)
+    return emitOpError() << "C3: extent " << extent.str() << " has no room for a window";
+  auto last = room.isConstant() ? Dim(room.constant() / step) : room.dividedBy(step);
+  if (!last)
+    return emitOpError() << "C3: " << room.str() << " is not a multiple of the step " << step;
+  extent = *last + 1;
+  shape.push_back(size);
+  return requireShape(*this, "C3", getResult(), shape);
+}
+
 LogicalResult ConcatOp::verify() {
   Shape wanted = shapeOf(getResult());
   auto axis = static_cast<int64_t>(getAxis());

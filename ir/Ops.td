@@ -211,6 +211,20 @@ def Rosso_StrideOp : Rosso_Move<"stride", "every n-th element of each axis, from
   }];
 }
 
+def Rosso_WindowOp
+    : Rosso_Move<"window", "the windows that slide over an axis, in a new last axis",
+                 (ins I64Attr:$axis, I64Attr:$size, I64Attr:$step, I64Attr:$dilation),
+                 "`axis` $axis `size` $size `step` $step `dilation` $dilation "> {
+  let description = [{
+    Element `k` of window `o` is element `o * step + k * dilation` of the axis.
+
+    - (C1) source and result have elements of one type
+    - (C2) `axis` is an axis of the source; `size`, `step` and `dilation` are positive
+    - (C3) the extent of the axis becomes the number of windows,
+      (extent - (size - 1) * dilation - 1) / step + 1; a last axis of extent `size` is added
+  }];
+}
+
 def Rosso_ConcatOp : Rosso_Op<"concat", "sources one after another on an axis", [Rosso_Movement]> {
   let description = [{
     - (C1) `axis` is an axis of the result, and there is a source

@@ -93,7 +93,7 @@ std::optional<int64_t> evaluateInteger(llvm::StringRef op, int64_t x, int64_t y)
 
 std::optional<Number> splatOf(Value tensor) {
   Operation *op = tensor.getDefiningOp();
-  while (op && llvm::isa<ReshapeOp, PermuteOp, ExpandOp, ShrinkOp, FlipOp, StrideOp>(op))
+  while (op && llvm::isa<ReshapeOp, PermuteOp, ExpandOp, ShrinkOp, FlipOp, StrideOp, WindowOp>(op))
     op = op->getOperand(0).getDefiningOp();
   auto constant = llvm::dyn_cast_or_null<ConstantOp>(op);
   if (!constant)

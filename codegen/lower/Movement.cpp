@@ -196,6 +196,13 @@ Value lowerMovement(ElementEmitter &elements, Operation *op, ValueRange index) {
           moved.push_back(e.mul(index[i], e.constant(step)));
         return elements.element(stride.getSource(), moved);
       })
+      .Case([&](WindowOp window) {
+        Values moved(index.drop_back());
+        Value &at = moved[window.getAxis()];
+        at = e.add(e.mul(at, e.constant(static_cast<int64_t>(window.getStep()))),
+                   e.mul(index.back(), e.constant(static_cast<int64_t>(window.getDilation()))));
+        return elements.element(window.getSource(), moved);
+      })
       .Case([&](ConcatOp concatOp) { return concat(elements, concatOp, index); })
       .Case([&](GatherOp gatherOp) { return gather(elements, gatherOp, index); })
       .Case([&](DequantOp dequant) { return elements.element(dequant.getSource(), index); })

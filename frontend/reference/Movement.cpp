@@ -156,6 +156,15 @@ Result<Value> evaluateStride(const Call &call) {
   return readStrided(call.source(0), call.shape, 0, strides);
 }
 
+Result<Value> evaluateWindow(const Call &call) {
+  std::vector<int64_t> strides = rowMajorStrides(call.source(0).shape);
+  int64_t &along = strides[static_cast<size_t>(call.intAttr("axis"))];
+  int64_t within = along * call.intAttr("dilation");
+  along *= call.intAttr("step");
+  strides.push_back(within);
+  return readStrided(call.source(0), call.shape, 0, strides);
+}
+
 Result<Value> evaluateConcat(const Call &call) {
   Value out = zeros(call.node.dtype, call.shape);
   size_t axis = static_cast<size_t>(call.intAttr("axis"));

@@ -254,6 +254,36 @@ func.func @f(%a: tensor<2xf32>) {
 
 module attributes {rosso.vars = {P = [0, 7], T = [1, 8]}} {
 func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+1 {{C2: axis 1, size 2, step 1, dilation 1: expected an axis of the source and positive numbers}}
+  %0 = rosso.window %a axis 1 size 2 step 1 dilation 1 : tensor<4xf32> -> tensor<4x2xf32>
+  return
+}
+}
+
+// -----
+
+module attributes {rosso.vars = {P = [0, 7], T = [1, 8]}} {
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+1 {{C3: extent 4 has no room for a window}}
+  %0 = rosso.window %a axis 0 size 3 step 1 dilation 2 : tensor<4xf32> -> tensor<1x3xf32>
+  return
+}
+}
+
+// -----
+
+module attributes {rosso.vars = {P = [0, 7], T = [1, 8]}} {
+func.func @f(%a: tensor<6xf32>) {
+  // expected-error @+1 {{C3: result has extents [4, 3], expected [2, 3]}}
+  %0 = rosso.window %a axis 0 size 3 step 2 dilation 1 : tensor<6xf32> -> tensor<4x3xf32>
+  return
+}
+}
+
+// -----
+
+module attributes {rosso.vars = {P = [0, 7], T = [1, 8]}} {
+func.func @f(%a: tensor<4xf32>) {
   // expected-error @+1 {{C3: result has extents [3], expected [2]}}
   %0 = rosso.stride %a [2] : tensor<4xf32> -> tensor<3xf32>
   return

@@ -40,6 +40,8 @@ func.func @movement(%x: tensor<2x3xf32>, %i: tensor<?xi32, #rosso.dims<"T">>) {
   %4 = rosso.flip %x [1] : tensor<2x3xf32> -> tensor<2x3xf32>
   // CHECK: rosso.stride %{{.*}} [1, 2] :
   %5 = rosso.stride %x [1, 2] : tensor<2x3xf32> -> tensor<2x2xf32>
+  // CHECK: rosso.window %{{.*}} axis 1 size 2 step 1 dilation 1 :
+  %w = rosso.window %x axis 1 size 2 step 1 dilation 1 : tensor<2x3xf32> -> tensor<2x2x2xf32>
   // CHECK: rosso.concat %{{.*}}, %{{.*}} axis 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
   %6 = rosso.concat %x, %x axis 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
   // CHECK: rosso.gather
