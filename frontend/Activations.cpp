@@ -15,6 +15,15 @@ Tensor Tensor::tanh() const { return 2 * (2 * *this).sigmoid() - 1.0; }
 Tensor Tensor::sinh() const { return (exp() - neg().exp()) / 2; }
 Tensor Tensor::cosh() const { return (exp() + neg().exp()) / 2; }
 
+// The smaller of the two terms of a sum is not added to a number far larger.
+Tensor Tensor::asinh() const {
+  Tensor magnitude = abs();
+  return ((magnitude.square() + 1).sqrt() + magnitude).log().copysign(*this);
+}
+
+Tensor Tensor::acosh() const { return (*this + (square() - 1).sqrt()).log(); }
+Tensor Tensor::atanh() const { return ((1 + *this) / (1 - *this)).log() / 2; }
+
 Tensor Tensor::erf() const {
   // Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
   Tensor t = 1 / (1 + 0.3275911 * abs());
@@ -39,7 +48,9 @@ Tensor Tensor::selu(double alpha, double gamma) const {
 
 Tensor Tensor::silu() const { return *this * sigmoid(); }
 
-Tensor Tensor::gelu() const {
+Tensor Tensor::gelu(Gelu form) const {
+  if (form == Gelu::Erf)
+    return *this * 0.5 * (1 + (*this / std::numbers::sqrt2).erf());
   double scale = std::sqrt(2 / std::numbers::pi);
   return 0.5 * *this * (1 + (scale * (*this + 0.044715 * *this * *this * *this)).tanh());
 }

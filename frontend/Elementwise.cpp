@@ -17,14 +17,14 @@ namespace {
 Tensor same(Op op, const Tensor &t) {
   if (auto bad = firstBad({t}))
     return *bad;
-  return make(op, t.dtype(), t.shape(), {t});
+  return make(op, t.dtype(), t.shape(), {t}).asWeak(t.isWeak());
 }
 
 /// An op of one source on floats; integers become f32.
 Tensor onFloats(Op op, const Tensor &t) {
   if (auto bad = firstBad({t}))
     return *bad;
-  return same(op, promote(t, floatDType(t.dtype())));
+  return same(op, promote(t, floatDType(t.dtype()))).asWeak(t.isWeak());
 }
 
 /// Rounding of one kind; integers are round already.
@@ -39,7 +39,7 @@ template <typename F> Tensor inFullPrecision(const Tensor &t, F function) {
   if (auto bad = firstBad({t}))
     return *bad;
   DType result = floatDType(t.dtype());
-  return function(promote(t, leastUpperDType(result, DType::F32))).cast(result);
+  return function(promote(t, leastUpperDType(result, DType::F32))).cast(result).asWeak(t.isWeak());
 }
 
 /// An op of two sources; `onBool` takes its place between booleans.
@@ -48,7 +48,8 @@ Tensor binary(Op op, Op onBool, const Tensor &a, const Tensor &b) {
   if (!both)
     return failed(both.error());
   const auto &[x, y] = *both;
-  return make(x.dtype() == DType::Bool ? onBool : op, x.dtype(), x.shape(), {x, y});
+  return make(x.dtype() == DType::Bool ? onBool : op, x.dtype(), x.shape(), {x, y})
+      .asWeak(meetWeakly(a, b));
 }
 
 Tensor compare(Op op, const Tensor &a, const Tensor &b) {
@@ -76,7 +77,7 @@ Tensor bitwise(Op op, const Tensor &a, const Tensor &b) {
     return failed(mnemonic(op), "operands of " + std::string(name(a.dtype())) + " and " +
                                     std::string(name(b.dtype())) + "; expected integers" +
                                     (shifts ? "" : " or bools"));
-  return make(op, x.dtype(), x.shape(), {x, y});
+  return make(op, x.dtype(), x.shape(), {x, y}).asWeak(meetWeakly(a, b));
 }
 
 /// Whether truncating division of integers left the quotient one above the floor.
@@ -95,13 +96,70 @@ std::optional<double> constantValue(const Tensor &t) {
 }
 
 /// base^n by squaring.
-Tensor integerPower(const Tensor &base, int64_t n) {
+Tensor constantPower(const Tensor &base, int64_t n) {
   if (n == 0)
     return base.fullLike(1);
-  Tensor half = integerPower(base, n / 2);
+  Tensor half = constantPower(base, n / 2);
   if (n == 1)
     return base;
   return n % 2 == 0 ? half * half : half * half * base;
+}
+
+/// base^e of integers of one type, by squaring for every bit that e may have. Negative powers are
+/// those of 1 / base, which is whole for 1 and -1 only.
+Tensor integerPower(const Tensor &base, const Tensor &e) {
+  DType type = base.dtype();
+  Tensor square = base, power = base.onesLike();
+  int bits = 8 * static_cast<int>(byteSize(type)) - !isUnsigned(type);
+  for (int bit = 0; bit < bits; ++bit) {
+    Tensor isSet = ((e >> bit) & 1).ne(0);
+    power = isSet.where(power * square, power);
+    square = square * square;
+  }
+  if (isUnsigned(type))
+    return power;
+  Tensor inverse = base.eq(1).where(1, base.eq(-1).where(1 - 2 * (e & 1), 0));
+  return (e < 0).where(inverse, power);
+}
+
+/// |base|^e, with the sign of the base for odd e; a negative base has no other powers.
+Tensor realPower(const Tensor &base, const Tensor &e) {
+  Tensor magnitude = (base.abs().log2() * e).exp2();
+  Tensor isOdd = e.fmod(2).abs().eq(1), isWhole = e.eq(e.trunc());
+  Tensor infinite = base.eq(-std::numeric_limits<double>::infinity());
+  Tensor nan = magnitude.fullLike(std::numeric_limits<double>::quiet_NaN());
+  Tensor ofNegative = isOdd.where(-magnitude, (isWhole | infinite).where(magnitude, nan));
+  Tensor power = (base < 0).where(ofNegative, magnitude);
+  return (e.eq(0) | base.eq(1)).where(1, power);
+}
+
+/// 1 / x is told apart for the two zeros.
+Tensor isNegative(const Tensor &t) {
+  return isFloat(t.dtype()) ? (t < 0) | (t.reciprocal() < 0) : t < 0;
+}
+
+/// The unsigned integer type of as many bytes.
+DType bitsOf(unsigned bytes) {
+  return bytes == 1 ? DType::U8 : bytes == 2 ? DType::U16 : bytes == 4 ? DType::U32 : DType::U64;
+}
+
+/// Elements of a wide unsigned type taken apart into `to`, the low bits first.
+Tensor takenApart(const Tensor &t, DType to) {
+  std::vector<Tensor> parts;
+  for (unsigned at = 0; at < byteSize(t.dtype()); at += byteSize(to))
+    parts.push_back((t >> static_cast<int>(8 * at)).cast(to));
+  return Tensor::stack(parts, -1).flatten(-2, -1);
+}
+
+/// Elements of a narrow unsigned type put together, as many as make one of `to`.
+Tensor putTogether(const Tensor &t, DType to) {
+  int64_t many = byteSize(to) / byteSize(t.dtype());
+  Tensor groups = t.unflatten(-1, {-1, many}), whole;
+  for (int64_t at = 0; at < many; ++at) {
+    Tensor part = groups.select(-1, at).cast(to) << 8 * at * byteSize(t.dtype());
+    whole = whole.defined() ? whole | part : part;
+  }
+  return whole;
 }
 
 } // namespace
@@ -111,18 +169,30 @@ Tensor Tensor::cast(DType to) const {
     return *bad;
   if (isQuantized())
     return isFloat(to) ? dequant(to) : dequant().cast(to);
-  if (weak_)
+  if (weak_ && node_->op == Op::Constant)
     return promote(*this, to);
-  return to == dtype() ? *this : make(Op::Cast, to, shape(), {*this});
+  return to == dtype() ? asWeak(false) : make(Op::Cast, to, shape(), {*this});
+}
+
+Tensor Tensor::asWeak(bool weak) const {
+  Tensor same = *this;
+  same.weak_ = weak && ok() && dtype() != DType::Bool;
+  return same;
 }
 
 Tensor Tensor::bitcast(DType to) const {
   if (auto bad = firstBad({*this}))
     return *bad;
-  if (byteSize(to) != byteSize(dtype()))
-    return failed("bitcast", std::string(name(dtype())) + " to " + std::string(name(to)) +
-                                 "; expected types of one size");
-  return to == dtype() ? *this : make(Op::Bitcast, to, shape(), {*this});
+  unsigned from = byteSize(dtype()), wanted = byteSize(to);
+  if (from == wanted)
+    return to == dtype() ? *this : make(Op::Bitcast, to, shape(), {*this});
+  if (ndim() == 0 || !(size(-1) * from).dividedBy(wanted))
+    return failed("bitcast", std::string(name(dtype())) + " " + str(shape()) + " to " +
+                                 std::string(name(to)) +
+                                 "; expected a last axis whose bytes are whole elements");
+  Tensor bits = bitcast(bitsOf(from));
+  return (from > wanted ? takenApart(bits, bitsOf(wanted)) : putTogether(bits, bitsOf(wanted)))
+      .bitcast(to);
 }
 
 Tensor Tensor::dequant(DType to) const {
@@ -207,29 +277,27 @@ Tensor Tensor::mod(const Tensor &other) const {
 Tensor Tensor::pow(const Tensor &exponent) const {
   if (auto bad = firstBad({*this, exponent}))
     return *bad;
+  DType result = commonDType(*this, exponent);
+  bool isWeakResult = meetWeakly(*this, exponent);
   if (auto n = constantValue(exponent)) {
-    if (*n == std::trunc(*n) && std::abs(*n) <= 64) {
-      DType result = commonDType(*this, exponent);
-      if (*n < 0 && !isFloat(result))
-        return failed("pow", "an integer to a negative power; cast the base to a float");
-      Tensor power = integerPower(promote(*this, result), std::abs(static_cast<int64_t>(*n)));
-      return *n < 0 ? power.reciprocal() : power;
+    if (*n == std::trunc(*n) && std::abs(*n) <= 64 && (*n >= 0 || isFloat(result))) {
+      Tensor power = constantPower(promote(*this, result), std::abs(static_cast<int64_t>(*n)));
+      return (*n < 0 ? power.reciprocal() : power).asWeak(isWeakResult);
     }
     if (*n == 0.5)
-      return sqrt();
+      return sqrt().asWeak(isWeakResult);
   }
-  DType result = commonDType(*this, exponent);
+  if (result == DType::Bool)
+    return bitwiseOr(exponent.logicalNot()); // 0^1 is the only 0
+  auto both = broadcasted("pow", *this, exponent);
+  if (!both)
+    return failed(both.error());
   if (!isFloat(result))
-    return failed("pow", "an integer to a power known only at run time; cast one to a float");
-  // |b|^e, with the sign of b for odd e; a negative base has no other powers.
-  Tensor base = promote(*this, result), e = promote(exponent, result);
-  Tensor magnitude = (base.abs().log2() * e).exp2();
-  Tensor odd = e.fmod(2).abs().eq(1);
-  Tensor whole = e.eq(e.trunc());
-  Tensor signedPower = odd.where(-magnitude, magnitude);
-  Tensor nan = magnitude.fullLike(std::numeric_limits<double>::quiet_NaN());
-  Tensor power = (base < 0).where(whole.where(signedPower, nan), magnitude);
-  return e.eq(0).where(1, power);
+    return integerPower((*both)[0], (*both)[1]).asWeak(isWeakResult);
+  DType working = leastUpperDType(result, DType::F32);
+  return realPower(promote(*this, working), promote(exponent, working))
+      .cast(result)
+      .asWeak(isWeakResult);
 }
 
 Tensor Tensor::maximum(const Tensor &other) const { return binary(Op::Max, Op::Or, *this, other); }
@@ -267,7 +335,8 @@ Tensor Tensor::where(const Tensor &yes, const Tensor &no) const {
     return failed(shape.error());
   return make(Op::Where, (*values)[0].dtype(), *shape,
               {broadcastTo(condition, *shape), broadcastTo((*values)[0], *shape),
-               broadcastTo((*values)[1], *shape)});
+               broadcastTo((*values)[1], *shape)})
+      .asWeak(meetWeakly(yes, no));
 }
 
 Tensor Tensor::maskedFill(const Tensor &mask, const Tensor &value) const {
@@ -329,20 +398,36 @@ Tensor Tensor::cos() const {
 }
 
 Tensor Tensor::tan() const { return sin() / cos(); }
+
 Tensor Tensor::isnan() const { return ne(*this); }
 
-Tensor Tensor::isinf() const {
+Tensor Tensor::isinf(bool positive, bool negative) const {
   if (auto bad = firstBad({*this}))
     return *bad;
-  if (!isFloat(dtype()))
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (!isFloat(dtype()) || !(positive || negative))
     return full(shape(), false);
-  return abs().eq(std::numeric_limits<double>::infinity());
+  return positive && negative ? abs().eq(kInfinity) : eq(positive ? kInfinity : -kInfinity);
 }
 
 Tensor Tensor::isfinite() const { return (isinf() | isnan()).logicalNot(); }
 
+Tensor Tensor::isclose(const Tensor &other, double rtol, double atol, bool equalNan) const {
+  Tensor isNear = (*this - other).abs() <= atol + rtol * other.abs();
+  Tensor close = (isfinite() & other.isfinite() & isNear) | ((isinf() | other.isinf()) & eq(other));
+  return equalNan ? close | (isnan() & other.isnan()) : close;
+}
+
 Tensor Tensor::lerp(const Tensor &end, const Tensor &weight) const {
-  return *this + (end - *this) * weight;
+  if (auto bad = firstBad({*this, end, weight}))
+    return *bad;
+  if (dtype() != DType::U8 || weight.isWeak())
+    return *this + (end - *this) * weight;
+  // Bytes in fixed point: weights of 7 bits, rounded.
+  constexpr int kBits = 7;
+  Tensor whole = (weight * (1 << kBits) + 0.5).cast(DType::I16);
+  Tensor step = ((end - *this).cast(DType::I8) * whole + (1 << (kBits - 1))).cast(DType::U16);
+  return (*this + (step >> kBits)).cast(DType::U8);
 }
 
 Tensor Tensor::logaddexp(const Tensor &other) const {
@@ -351,9 +436,11 @@ Tensor Tensor::logaddexp(const Tensor &other) const {
 }
 
 Tensor Tensor::copysign(const Tensor &other) const {
-  Tensor magnitude = abs();
-  Tensor negative = (other < 0) | (other.reciprocal() < 0); // 1 / -0 is -infinity
-  return negative.where(-magnitude, magnitude);
+  auto both = broadcasted("copysign", *this, other);
+  if (!both)
+    return failed(both.error());
+  Tensor magnitude = (*both)[0].abs();
+  return isNegative((*both)[1]).where(-magnitude, magnitude);
 }
 
 } // namespace rosso

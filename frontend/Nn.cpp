@@ -71,8 +71,40 @@ Tensor Tensor::rmsnorm(double epsilon) const {
   return (x * (x.square().mean(-1, true) + epsilon).rsqrt()).cast(result);
 }
 
+Tensor Tensor::dropout(double p) const {
+  if (auto bad = firstBad({*this}))
+    return *bad;
+  if (!(p >= 0 && p <= 1))
+    return failed("dropout", "a probability of " + std::to_string(p) + "; expected 0 to 1");
+  if (p == 0)
+    return *this;
+  if (p == 1)
+    return zerosLike();
+  return (rand(shape()) >= p).where(*this, 0) / (1 - p);
+}
+
+Tensor Tensor::batchnorm(const std::optional<Tensor> &weight, const std::optional<Tensor> &bias,
+                         const Tensor &mean, const Tensor &inverseDeviation,
+                         const Axes &axes) const {
+  if (auto bad = firstBad({*this, mean, inverseDeviation}))
+    return *bad;
+  auto resolved = resolveAxes("batchnorm", axes, shape());
+  if (!resolved)
+    return failed(resolved.error());
+  Shape channels(shape().size(), 1);
+  for (int axis : *resolved)
+    channels[static_cast<size_t>(axis)] = shape()[static_cast<size_t>(axis)];
+  bool isPerChannel = inverseDeviation.ndim() == static_cast<int>(resolved->size());
+  Tensor x = *this - mean.reshape(channels);
+  if (weight)
+    x = x * weight->reshape(channels);
+  x = x * (isPerChannel ? inverseDeviation.reshape(channels) : inverseDeviation);
+  return bias ? x + bias->reshape(channels) : x;
+}
+
 Tensor Tensor::scaledDotProductAttention(const Tensor &k, const Tensor &v,
-                                         const std::optional<Tensor> &mask, bool isCausal) const {
+                                         const std::optional<Tensor> &mask, bool isCausal,
+                                         double dropoutP) const {
   if (auto bad = firstBad({*this, k, v}))
     return *bad;
   if (auto bad = refuseAttention(*this, k, v))
@@ -87,7 +119,10 @@ Tensor Tensor::scaledDotProductAttention(const Tensor &k, const Tensor &v,
     scores = scores + causalMask(size(-2), k.size(-2), 0);
   if (mask)
     scores = scores + additive(*mask);
-  return scores.softmax(-1).matmul(values.cast(working)).cast(floatDType(dtype()));
+  Tensor shares = scores.softmax(-1);
+  if (dropoutP > 0)
+    shares = shares.dropout(dropoutP);
+  return shares.matmul(values.cast(working)).cast(floatDType(dtype()));
 }
 
 Tensor Tensor::causalAttention(const Tensor &k, const Tensor &v) const {

@@ -33,7 +33,7 @@ Tensor reduce(Op op, std::string_view where, const Tensor &t, const Axes &axes, 
   if (!resolved)
     return failed(resolved.error());
   if (resolved->empty())
-    return t;
+    return t.asWeak(false);
   Tensor reduced = make(op, t.dtype(), withOnes(t.shape(), *resolved), {t},
                         {{"axes", std::vector<int64_t>(resolved->begin(), resolved->end())}});
   return keepdim ? reduced : reduced.reshape(without(t.shape(), *resolved));
@@ -56,6 +56,19 @@ Tensor Tensor::sum(const Axes &axes, bool keepdim) const {
     return *bad;
   Tensor total = reduce(Op::ReduceSum, "sum", cast(sumDType(dtype())), axes, keepdim);
   return isHalf(dtype()) ? total.cast(dtype()) : total;
+}
+
+Tensor Tensor::sum(const Axes &axes, bool keepdim, DType type) const {
+  if (type == DType::Bool)
+    return any(axes, keepdim);
+  Tensor accumulated = cast(type);
+  if (isHalf(type))
+    accumulated = accumulated.cast(DType::F32);
+  return reduce(Op::ReduceSum, "sum", accumulated, axes, keepdim).cast(type);
+}
+
+Tensor Tensor::prod(const Axes &axes, bool keepdim, DType type) const {
+  return cast(type).prod(axes, keepdim);
 }
 
 Tensor Tensor::prod(const Axes &axes, bool keepdim) const {
@@ -110,6 +123,19 @@ Tensor Tensor::std(const Axes &axes, bool keepdim, int correction) const {
   return var(axes, keepdim, correction).sqrt();
 }
 
+std::pair<Tensor, Tensor> Tensor::varMean(const Axes &axes, bool keepdim, int correction) const {
+  return {var(axes, keepdim, correction), mean(axes, keepdim)};
+}
+
+std::pair<Tensor, Tensor> Tensor::stdMean(const Axes &axes, bool keepdim, int correction) const {
+  return {std(axes, keepdim, correction), mean(axes, keepdim)};
+}
+
+Tensor Tensor::normalize(double p, int axis, double epsilon) const {
+  Tensor norm = p == 0 ? ne(0).sum(axis, true) : abs().pow(p).sum(axis, true).pow(1 / p);
+  return *this / norm.maximum(epsilon);
+}
+
 Tensor Tensor::argmax(int axis, bool keepdim) const {
   if (auto bad = firstBad({*this}))
     return *bad;
@@ -140,36 +166,17 @@ Tensor Tensor::logsumexp(const Axes &axes, bool keepdim) const {
   return total + (keepdim ? highest : highest.reshape(total.shape()));
 }
 
-Tensor Tensor::softmax(int axis) const {
-  Tensor powers = (*this - max(axis, true)).exp();
-  return powers / powers.sum(axis, true);
+Tensor Tensor::softmax(const Axes &axes, std::optional<DType> type) const {
+  Tensor shifted = *this - max(axes, true);
+  Tensor powers = (type ? shifted.cast(*type) : shifted).exp();
+  return powers / powers.sum(axes, true);
 }
 
-Tensor Tensor::logSoftmax(int axis) const {
-  Tensor shifted = *this - max(axis, true);
-  return shifted - shifted.exp().sum(axis, true).log();
-}
-
-Tensor Tensor::cumsum(int axis) const {
-  if (auto bad = firstBad({*this}))
-    return *bad;
-  if (ndim() == 0)
-    return *this;
-  auto at = resolveAxis(axis, ndim());
-  if (!at)
-    return badAxis("cumsum", axis, shape());
-  Dim extent = size(*at);
-  if (!extent.isConstant())
-    return failed("cumsum", "axis " + std::to_string(*at) + " of a tensor " + str(shape()) +
-                                "; expected a constant extent");
-  // Doubling: after step s every element is the sum of the 2^s elements that end with it.
-  Tensor total = cast(sumDType(dtype()));
-  for (int64_t distance = 1; distance < extent.constant(); distance *= 2) {
-    std::vector<Padding> padding(shape().size());
-    padding[static_cast<size_t>(*at)].before = distance;
-    total = total + total.slice(*at, 0, extent - distance).pad(padding);
-  }
-  return isHalf(dtype()) ? total.cast(dtype()) : total;
+Tensor Tensor::logSoftmax(const Axes &axes, std::optional<DType> type) const {
+  Tensor shifted = *this - max(axes, true);
+  if (type)
+    shifted = shifted.cast(*type);
+  return shifted - shifted.exp().sum(axes, true).log();
 }
 
 } // namespace rosso
