@@ -41,6 +41,7 @@ Result<std::shared_ptr<BoundProgram>> BoundProgram::create(const Graph &graph,
   ROSSO_TRY(std::unique_ptr<Device> opened, openDevice(run));
   CompileOptions options;
   options.target = opened->target();
+  options.lentWeights = true;
   ROSSO_TRY(Program program, compile(graph, options));
   ROSSO_TRY(bound->executable_, Executable::create(std::move(program), std::move(opened)));
   bound->nonNegative_ = requiredNonNegative(graph);

@@ -20,6 +20,7 @@ std::string keyOf(const Graph &graph, const CompileOptions &options,
   add(print(graph));
   add(options.target == "host" ? hostTargetName() : options.target);
   add(options.exact ? "exact" : "int8");
+  add(options.lentWeights ? "lent" : "own");
   add(compiler.build());
   return hex(hash.finish());
 }

@@ -19,12 +19,8 @@ namespace {
 /// Whether one kernel may compute a linear beside others: only where all weights lie in tiles,
 /// which those do not that some contraction reads as its activations (see plan-memory).
 bool joinsOthers(LinearOp linear) {
-  auto weight = llvm::dyn_cast<BlockArgument>(linear.getWeight());
-  auto function = linear->getParentOfType<func::FuncOp>();
-  if (!weight || !function)
-    return false;
-  auto space = function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSpaceAttr);
-  if (space && space.getValue() != "weight")
+  Value weight = linear.getWeight();
+  if (!mayLieInTiles(weight))
     return false;
   return llvm::all_of(weight.getUses(), [](OpOperand &use) {
     bool asWeight = llvm::isa<LinearOp>(use.getOwner()) && use.getOperandNumber() == 1;

@@ -19,18 +19,24 @@ bool widens(CastOp cast) {
 
 } // namespace
 
+bool mayLieInTiles(Value weight) {
+  auto argument = llvm::dyn_cast<BlockArgument>(weight);
+  auto function =
+      llvm::dyn_cast_or_null<func::FuncOp>(argument ? argument.getOwner()->getParentOp() : nullptr);
+  if (!function)
+    return false;
+  auto space = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSpaceAttr);
+  auto layout = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kLayoutAttr);
+  bool isInRows = layout && layout.getValue() == "rows";
+  return (!space || space.getValue() == "weight") && !isInRows;
+}
+
 bool readsViews(Operation *contraction) {
   if (llvm::isa<MatmulOp>(contraction))
     return true;
   auto linear = llvm::dyn_cast<LinearOp>(contraction);
-  auto function = contraction->getParentOfType<func::FuncOp>();
-  if (!linear || !function || formatOf(tensorOf(linear.getSource()).getElementType()))
-    return false;
-  auto weight = llvm::dyn_cast<BlockArgument>(linear.getWeight());
-  if (!weight)
-    return true;
-  auto space = function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSpaceAttr);
-  return space && space.getValue() != "weight";
+  return linear && !formatOf(tensorOf(linear.getSource()).getElementType()) &&
+         !mayLieInTiles(linear.getWeight());
 }
 
 Value bufferBehind(Value operand) {

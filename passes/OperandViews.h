@@ -9,6 +9,9 @@
 
 namespace rosso {
 
+/// Whether an operand is a weight that may lie in tiles: plan-memory decides which do.
+bool mayLieInTiles(mlir::Value weight);
+
 /// Whether the kernel of a contraction can read its operands as views: not if the weight is one
 /// that lies in tiles, whose kernels read rows of activations.
 bool readsViews(mlir::Operation *contraction);

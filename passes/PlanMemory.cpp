@@ -165,6 +165,11 @@ llvm::StringSet<> findTiledWeights(ModuleOp module) {
       if (!name)
         continue;
       bool isIndex = llvm::isa<GatherOp>(op) && i == 1;
+      auto layout = function.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kLayoutAttr);
+      if (layout && layout.getValue() == "rows") {
+        inOrder.insert(name.getValue());
+        continue;
+      }
       bool isView = bufferBehind(op->getOperand(i)) != op->getOperand(i);
       if ((!readsRows(op, i) || isView) && !isIndex)
         inOrder.insert(name.getValue());

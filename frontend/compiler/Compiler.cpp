@@ -76,6 +76,16 @@ private:
   mlir::ScopedDiagnosticHandler handler_;
 };
 
+/// Says of all weights that they lie in rows, so that no pass gives them another layout.
+void keepInRows(mlir::ModuleOp module) {
+  const auto rows = mlir::StringAttr::get(module.getContext(), "rows");
+  for (auto function : module.getOps<mlir::func::FuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto space = function.getArgAttrOfType<mlir::StringAttr>(i, kSpaceAttr);
+          space && space.getValue() == "weight")
+        function.setArgAttr(i, kLayoutAttr, rows);
+}
+
 Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) {
   if (options.dump)
     options.dump("graph", "", print(graph));
@@ -83,6 +93,8 @@ Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) 
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   FirstError errors(context);
   ROSSO_TRY(auto module, importGraph(context, graph));
+  if (options.lentWeights)
+    keepInRows(*module);
   if (options.dump)
     options.dump("ir", "", textOf(*module));
   if (options.listing)

@@ -94,3 +94,18 @@ func.func @by_itself(%a: tensor<8x32xf16> {rosso.name = "a", rosso.space = "weig
   return %0 : tensor<8x8xf32>
 }
 }
+
+// -----
+
+// A weight that its caller lends stays as it lies there.
+// CHECK-LABEL: @lent
+// CHECK-SAME:    rosso.layout = "rows", rosso.name = "w"
+func.func @lent(%x: tensor<1x32xf32> {rosso.name = "x", rosso.space = "input"},
+                %w: tensor<16x32xf32> {rosso.layout = "rows", rosso.name = "w", rosso.space = "weight"})
+    -> tensor<1x16xf32> {
+  %y = rosso.kernel "linear" matvec (%a = %x : tensor<1x32xf32>, %b = %w : tensor<16x32xf32>) -> tensor<1x16xf32> {
+    %0 = rosso.linear %a, %b : (tensor<1x32xf32>, tensor<16x32xf32>) -> tensor<1x16xf32>
+    rosso.yield %0 : tensor<1x16xf32>
+  }
+  return %y : tensor<1x16xf32>
+}
