@@ -93,9 +93,6 @@ func.func @by_itself(%a: tensor<8x32xf16> {rosso.name = "a", rosso.space = "weig
   }
   return %0 : tensor<8x8xf32>
 }
-}
-
-// -----
 
 // A weight that its caller lends stays as it lies there.
 // CHECK-LABEL: @lent
@@ -108,4 +105,5 @@ func.func @lent(%x: tensor<1x32xf32> {rosso.name = "x", rosso.space = "input"},
     rosso.yield %0 : tensor<1x16xf32>
   }
   return %y : tensor<1x16xf32>
+}
 }
