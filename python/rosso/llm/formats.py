@@ -24,14 +24,23 @@ class ToolFormat:
     envelope: str = "object"  # "object", "array" of objects, "args" after a name, "xml"
     arguments_key: str = "arguments"
     extra_markers: tuple[str, ...] = ()  # also begin a call
+    shape: str = ""  # how a template of this format writes a call, as an expression
 
 
-HERMES = ToolFormat("hermes", "<tool_call>", "</tool_call>")
+HERMES = ToolFormat("hermes", "<tool_call>", "</tool_call>", shape=r'<tool_call>\s*\{\s*"name"')
 GENERIC = ToolFormat("generic", "<tool_call>", "</tool_call>")
-XML = ToolFormat("xml", "<tool_call>", "</tool_call>", envelope="xml")
-LLAMA3 = ToolFormat("llama3", "", arguments_key="parameters", extra_markers=("<|python_tag|>",))
-MISTRAL = ToolFormat("mistral", "[TOOL_CALLS]", envelope="array")
-MISTRAL_ARGS = ToolFormat("mistral-args", "[TOOL_CALLS]", envelope="args")
+XML = ToolFormat(
+    "xml", "<tool_call>", "</tool_call>", envelope="xml", shape=r"<tool_call>\s*<function="
+)
+LLAMA3 = ToolFormat(
+    "llama3",
+    "",
+    arguments_key="parameters",
+    extra_markers=("<|python_tag|>",),
+    shape='"parameters"',
+)
+MISTRAL = ToolFormat("mistral", "[TOOL_CALLS]", envelope="array", shape=r"\[TOOL_CALLS\]\s*\[")
+MISTRAL_ARGS = ToolFormat("mistral-args", "[TOOL_CALLS]", envelope="args", shape=r"\[ARGS\]")
 
 FORMATS = (HERMES, GENERIC, XML, LLAMA3, MISTRAL, MISTRAL_ARGS)
 

@@ -121,9 +121,9 @@ class CallGrammar:
             identity = f" ({self._mark('[CALL_ID]')} /[a-zA-Z0-9]{{9}}/)?"
             return [f"call_{at}: /{plain}/{identity} {self._mark('[ARGS]')} %json {schema}"]
         key = format.arguments_key
-        space = r"\s{0,2}"
-        opening = rf'{space}\{{\s?"name":\s?{name},\s?"{key}":\s?'
-        closing = r"\s?\}" + (space if format.end else "")
+        space = r"[ \n]{0,2}"
+        opening = rf'{space}\{{ ?"name": ?{name}, ?"{key}": ?'
+        closing = r" ?\}" + (space if format.end else "")
         end = f" {self._mark(format.end)}" if format.end else ""
         return [
             f"call_{at}: OPEN_{at} %json {schema} CLOSE_{at}{end}",

@@ -8,6 +8,7 @@ of reasoning.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +40,14 @@ class ChatTemplate:
             "bos_token": _name_of(tokenizer, tokenizer.bos),
             "eos_token": _name_of(tokenizer, tokenizer.eos),
         }
-        self.caps = _Prober(self._try).caps()
+        self._no_tools: list[Tool] | None = None
+        if self._try([_says("user", "a")]) is None and self._try([_says("user", "a")], []):
+            self._no_tools = []  # goes through them without asking whether there are any
+        prober = _Prober(self._try)
+        self.caps = prober.caps()
         self.format: ToolFormat = detect_format(source)
-        if not (self.caps.tools and self.caps.tool_calls and self.caps.tool_results):
+        whole = self.caps.tools and self.caps.tool_calls and self.caps.tool_results
+        if not (whole and re.search(self.format.shape, prober.history)):
             self.format = GENERIC
         self.native_tools = self.format is not GENERIC
         self.thinks = THINK in source or self.caps.reasoning
@@ -79,7 +85,7 @@ class ChatTemplate:
     ) -> dict[str, Any]:
         variables: dict[str, Any] = {**self._tokens, **options, "messages": messages}
         variables.setdefault("documents", None)
-        variables["tools"] = tools
+        variables["tools"] = self._no_tools if tools is None else tools
         return variables
 
     def _try(
@@ -107,6 +113,7 @@ def _name_of(tokenizer: Tokenizer, token: int | None) -> str:
 class _Prober:
     def __init__(self, render: Any):
         self._render = render
+        self.history = ""  # a conversation with a call, once `caps` was found out
 
     def caps(self) -> Caps:
         user, system = _says("user", "probe-a"), _says("system", "probe-s")
@@ -119,6 +126,7 @@ class _Prober:
         object_arguments = '"probe-value"' in by_object or "probe-value" not in by_text
         history = objects if object_arguments else texts
         rendered = by_object if object_arguments else by_text
+        self.history = rendered
         two = self._history(history[1]["tool_calls"][0]["function"]["arguments"], second=True)
         thought = [history[0], {**history[1], "reasoning_content": "probe-r"}, *history[2:]]
         return Caps(
