@@ -96,9 +96,9 @@ func.func @by_itself(%a: tensor<8x32xf16> {rosso.name = "a", rosso.space = "weig
 
 // A weight that its caller lends stays as it lies there.
 // CHECK-LABEL: @lent
-// CHECK-SAME:    rosso.layout = "rows", rosso.name = "w"
+// CHECK-SAME:    rosso.layout = "rows", rosso.name = "lent"
 func.func @lent(%x: tensor<1x32xf32> {rosso.name = "x", rosso.space = "input"},
-                %w: tensor<16x32xf32> {rosso.layout = "rows", rosso.name = "w", rosso.space = "weight"})
+                %w: tensor<16x32xf32> {rosso.layout = "rows", rosso.name = "lent", rosso.space = "weight"})
     -> tensor<1x16xf32> {
   %y = rosso.kernel "linear" matvec (%a = %x : tensor<1x32xf32>, %b = %w : tensor<16x32xf32>) -> tensor<1x16xf32> {
     %0 = rosso.linear %a, %b : (tensor<1x32xf32>, tensor<16x32xf32>) -> tensor<1x16xf32>
