@@ -90,11 +90,13 @@ private:
     for (const Dim &extent : batch)
       problem.matrices *= most(extent);
     problem.elementBytes = bytes;
-    bool byColumn = leftDown && leftDown->isContiguous() && !leftAlong.isContiguous();
+    bool byColumn = leftDown && leftDown->isVectorised() && !leftAlong.isVectorised();
     problem.leftCost = (byColumn ? *leftDown : leftAlong).cost();
-    problem.rightCost = rightAcross.isContiguous() || !rightAlong.hasVectors()
+    problem.rightCost = rightAcross.isVectorised() || !rightAlong.hasVectors()
                             ? rightAcross.cost()
                             : 3 * rightAlong.cost();
+    problem.rightPeriod = std::max<int64_t>(1, rightAcross.period());
+    problem.rightBrokenCost = rightAcross.cost(OperandView::Stretch::Any);
     plan = planBlocks(kernel.target.vectors(), problem);
     single =
         lengthDim.isConstant() && lengthDim.constant() <= plan.length && lengthDim.constant() > 0;
@@ -174,12 +176,12 @@ private:
   }
 
   void packRight(Value first, Value count) {
-    if (!rightAcross.isContiguous() && rightAlong.hasVectors())
+    if (!rightAcross.isVectorised() && rightAlong.hasVectors())
       return packTransposed(first, count);
     e.loop(e.constant(0), count, 1, [&](Value k) {
       ElementEmitter::Scope scope(elements);
       rightAcross.copy(e.at(rightBlock, scaled(k, rightStep)),
-                       rightIndex(e.add(first, k), firstColumn), columnCount);
+                       rightIndex(e.add(first, k), firstColumn), columnCount, stretch);
     });
   }
 
@@ -279,6 +281,7 @@ private:
   Shape batch;
   Dim rowsDim, widthDim, lengthDim;
   BlockPlan plan;
+  OperandView::Stretch stretch;                 // of the columns of a block
   bool single = false, leftByColumn = false;    // one block of the length; left is [length][rows]
   int64_t leftRow, leftStep, rightStep, sumRow; // bytes
   Value leftBlock, rightBlock, sums;            // scratch memory

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace rosso {
 
@@ -37,9 +38,11 @@ double costOf(const BlockProblem &problem, const BlockPlan &plan) {
   step = std::max(step, 4.0); // the latency of a sum
   double blocks = real(ceilDivide(problem.length, plan.length));
   double turn = blocks * (real(plan.rowTile * plan.vectorTile) + 12); // sums in and out
+  bool isBroken = plan.width % problem.rightPeriod != 0 && plan.width < problem.width;
+  double rightCost = isBroken ? problem.rightBrokenCost : problem.rightCost;
   double item = real(kItemOverhead) + real(tiles) * (step * real(problem.length) + turn) +
                 real(std::min(plan.rows, problem.rows) * problem.length) * problem.leftCost +
-                real(std::min(plan.width, problem.width) * problem.length) * problem.rightCost +
+                real(std::min(plan.width, problem.width) * problem.length) * rightCost +
                 real(plan.rows * plan.width / plan.lanes) * kStoreCost;
   return item * real(items) * imbalance(items);
 }
@@ -73,11 +76,15 @@ BlockPlan planBlocks(const VectorUnit &unit, const BlockProblem &problem) {
         for (int64_t across = leastColumnBlocks; across <= std::min(panels, leastColumnBlocks + 8);
              ++across) {
           plan.rows = ceilDivide(rowTiles, down) * rows;
-          plan.width = ceilDivide(panels, across) * plan.columnTile();
-          double cost = costOf(problem, plan);
-          if (cost < bestCost) {
-            best = plan;
-            bestCost = cost;
+          int64_t width = ceilDivide(panels, across) * plan.columnTile();
+          int64_t step = std::lcm(plan.columnTile(), problem.rightPeriod);
+          for (int64_t each : {width, ceilDivide(width, step) * step}) {
+            plan.width = std::min(each, panels * plan.columnTile());
+            double cost = costOf(problem, plan);
+            if (plan.width <= 2 * mostPanels * plan.columnTile() && cost < bestCost) {
+              best = plan;
+              bestCost = cost;
+            }
           }
         }
     }

@@ -12,6 +12,8 @@ struct BlockProblem {
   int64_t elementBytes = 4; // of the sums
   double leftCost = 0.2;    // cycles to pack an element
   double rightCost = 0.2;
+  int64_t rightPeriod = 1;      // that cost is of blocks of so many columns, or of a multiple;
+  double rightBrokenCost = 0.2; // of others it is this
 };
 
 /// A tile of `rowTile` rows and `vectorTile` vectors of sums stays in registers for a block of the

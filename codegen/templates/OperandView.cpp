@@ -209,14 +209,16 @@ std::optional<int64_t> OperandView::stepOf(const Trace &trace, const IndexForm &
   return step;
 }
 
-double OperandView::cost() const {
-  constexpr double kVector = 3, kRun = 12, kElement = 2; // cycles
-  if (!isContiguous())
+double OperandView::cost(Stretch stretch) const {
+  constexpr double kVector = 2.5, kRun = 4, kBrokenRun = 15, kElement = 2; // cycles
+  if (!isVectorised())
     return kElement;
+  double vector = kVector * static_cast<double>(step_);
   if (!period_)
-    return kVector / static_cast<double>(lanes_);
+    return vector / static_cast<double>(lanes_);
   auto vectors = static_cast<double>((period_ + lanes_ - 1) / lanes_);
-  return (vectors * kVector + kRun) / static_cast<double>(period_);
+  double run = stretch == Stretch::Any ? kBrokenRun : kRun;
+  return (vectors * vector + run) / static_cast<double>(period_);
 }
 
 std::optional<int64_t> OperandView::bytesAlong(size_t axis) const {
@@ -240,58 +242,114 @@ Value OperandView::address(ValueRange index) const {
                e_.mul(position, e_.constant(bytesOf(type_))));
 }
 
-/// The lanes from the symbols' values on, as far as they lie in the buffer and below `count`.
-Value OperandView::load(ValueRange symbols, Value count) const {
-  const Trace &trace = *trace_;
-  const IndexForm &running = period_ ? trace.symbols.back() : trace.symbols[axis_];
-  const bool isWhole = !count && trace.bounds.empty();
-  Value first = e_.constant(0), last = count ? count : e_.constant(lanes_);
-  for (const Bound &bound : trace.bounds) {
-    int64_t factor = *trace.forms.factorOf(running, bound.form);
-    Value form = trace.forms.emit(e_, bound.form, symbols);
-    Value extent = elements_.kernel().extent(e_, bound.extent);
-    if (factor == 0) {
-      Value inside = e_.bitAnd(e_.less(e_.constant(-1), form), e_.less(form, extent));
-      last = e_.select(inside, last, e_.constant(0));
-      continue;
-    }
-    // Lane l is inside where 0 <= form + factor * l < extent.
-    auto lanesUntil = [&](Value distance) {
-      return e_.ceilDivide(e_.maximum(distance, e_.constant(0)), factor);
-    };
-    first = e_.maximum(first, lanesUntil(e_.sub(e_.constant(0), form)));
-    last = e_.minimum(last, lanesUntil(e_.sub(extent, form)));
-  }
-  Values at;
-  for (const IndexForm &form : trace.index)
-    at.push_back(trace.forms.emit(e_, form, symbols));
-  Value position = linearIndex(e_, elements_.kernel(), trace.shape, at);
-  Type memory = memoryType(tensorOf(trace.buffer).getElementType());
+Value OperandView::padding() const {
+  Type vector = e_.vectorOf(memoryType(tensorOf(trace_->buffer).getElementType()), lanes_);
+  double padding = trace_->padding.value_or(0);
+  return isa<FloatType>(getElementTypeOrSelf(vector))
+             ? e_.constantFloat(vector, padding)
+             : e_.constant(vector, static_cast<int64_t>(padding));
+}
+
+/// Vector number `number` from `pointer` on; `lanes` count in elements of the buffer from there.
+Value OperandView::loadMasked(Value pointer, int64_t number, std::optional<Lanes> lanes) const {
+  Type memory = memoryType(tensorOf(trace_->buffer).getElementType());
   Type vector = e_.vectorOf(memory, lanes_);
-  Value buffer = elements_.kernel().pointerOf(trace.buffer);
+  auto align = static_cast<unsigned>(bytesOf(memory));
+  pointer = LLVM::GEPOp::create(
+      e_.b, e_.loc, pointer.getType(), e_.i8(), pointer,
+      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number * lanes_ * bytesOf(memory))});
+  if (!lanes)
+    return e_.load(vector, pointer, align);
+  // Limits beyond the vector are as good as those at its ends.
+  auto limit = [&](Value at) {
+    Value here = e_.sub(at, e_.constant(number * lanes_));
+    here = e_.minimum(e_.maximum(here, e_.constant(0)), e_.constant(lanes_));
+    return e_.splat(e_.truncate(here, e_.i32()), lanes_);
+  };
+  Value numbers = laneNumbers(e_, lanes_);
+  Value mask = e_.less(numbers, limit(lanes->last));
+  if (lanes->first)
+    mask = e_.bitAnd(
+        mask, e_.less(e_.sub(limit(lanes->first), e_.constant(numbers.getType(), 1)), numbers));
+  return LLVM::MaskedLoadOp::create(e_.b, e_.loc, vector, pointer, mask, padding(), align);
+}
+
+/// The vector from the symbols' values on. `lanes` are those within the buffer; nothing: all.
+Value OperandView::loadLanes(ValueRange symbols, std::optional<Lanes> lanes) const {
+  Values at;
+  for (const IndexForm &form : trace_->index)
+    at.push_back(trace_->forms.emit(e_, form, symbols));
+  Value position = linearIndex(e_, elements_.kernel(), trace_->shape, at);
+  Type memory = memoryType(tensorOf(trace_->buffer).getElementType());
+  Value buffer = elements_.kernel().pointerOf(trace_->buffer);
   // Where only some lanes lie in the buffer, the first may lie before it: not an inbounds address.
   Value pointer =
       LLVM::GEPOp::create(e_.b, e_.loc, buffer.getType(), e_.i8(), buffer,
                           ArrayRef<LLVM::GEPArg>{e_.mul(position, e_.constant(bytesOf(memory)))});
-  auto align = static_cast<unsigned>(bytesOf(memory));
   Value loaded;
-  if (isWhole) {
-    loaded = e_.load(vector, pointer, align);
+  if (step_ == 1) {
+    loaded = loadMasked(pointer, 0, lanes);
   } else {
-    Value numbers = laneNumbers(e_, lanes_);
-    auto lane = [&](Value limit) { return e_.splat(e_.truncate(limit, e_.i32()), lanes_); };
-    Value bounded = e_.minimum(e_.maximum(last, e_.constant(0)), e_.constant(lanes_));
-    Value mask = e_.less(numbers, lane(bounded));
-    if (!trace.bounds.empty())
-      mask = e_.bitAnd(mask, e_.less(e_.sub(lane(e_.minimum(first, e_.constant(lanes_))),
-                                            e_.constant(numbers.getType(), 1)),
-                                     numbers));
-    double padding = trace.padding.value_or(0);
-    Value padded = isa<FloatType>(memory) ? e_.constantFloat(vector, padding)
-                                          : e_.constant(vector, static_cast<int64_t>(padding));
-    loaded = LLVM::MaskedLoadOp::create(e_.b, e_.loc, vector, pointer, mask, padded, align);
+    // All elements between the first and the last lane's, then every step_-th of them.
+    Value last = lanes ? lanes->last : e_.constant(lanes_);
+    auto stretched = [&](Value limit) { return e_.mul(limit, e_.constant(step_)); };
+    Lanes wide{lanes && lanes->first ? stretched(lanes->first) : Value(),
+               e_.sub(stretched(last), e_.constant(step_ - 1))};
+    loaded = loadMasked(pointer, 0, wide);
+    for (int64_t number = 1; number < step_; ++number) {
+      Value next = loadMasked(pointer, number, wide);
+      llvm::SmallVector<int64_t> order; // lanes of `next` count from lanes_
+      for (int64_t lane = 0; lane < lanes_; ++lane) {
+        int64_t element = lane * step_;
+        bool isHere = element / lanes_ == number;
+        bool isFirst = number == 1 && element < lanes_;
+        order.push_back(isHere ? lanes_ + element % lanes_ : isFirst ? element : lane);
+      }
+      loaded = vector::ShuffleOp::create(e_.b, e_.loc, loaded, next, order);
+    }
   }
   return isa<FloatType>(type_) ? e_.extendFloat(loaded, type_) : loaded;
+}
+
+/// Whether an element is none of a padding, by the bounds that do not move along a run.
+Value OperandView::isInside(ValueRange symbols) const {
+  const IndexForm &running = period_ ? trace_->symbols.back() : trace_->symbols[axis_];
+  Value inside;
+  for (const Bound &bound : trace_->bounds) {
+    if (*trace_->forms.factorOf(running, bound.form) != 0)
+      continue;
+    Value form = trace_->forms.emit(e_, bound.form, symbols);
+    Value extent = elements_.kernel().extent(e_, bound.extent);
+    Value here = e_.bitAnd(e_.less(e_.constant(-1), form), e_.less(form, extent));
+    inside = inside ? e_.bitAnd(inside, here) : here;
+  }
+  return inside;
+}
+
+/// The lanes from the symbols' values on, as far as they lie in the buffer and below `count`, which
+/// if null is no limit.
+Value OperandView::load(ValueRange symbols, Value count) const {
+  if (!count && trace_->bounds.empty())
+    return loadLanes(symbols, std::nullopt);
+  const IndexForm &running = period_ ? trace_->symbols.back() : trace_->symbols[axis_];
+  Lanes lanes{{}, count ? count : e_.constant(lanes_)};
+  if (Value inside = isInside(symbols))
+    lanes.last = e_.select(inside, lanes.last, e_.constant(0));
+  for (const Bound &bound : trace_->bounds) {
+    int64_t factor = *trace_->forms.factorOf(running, bound.form);
+    if (factor == 0)
+      continue;
+    // Lane l is inside where 0 <= form + factor * l < extent.
+    auto lanesUntil = [&](Value distance) {
+      return e_.ceilDivide(e_.maximum(distance, e_.constant(0)), factor);
+    };
+    Value form = trace_->forms.emit(e_, bound.form, symbols);
+    Value extent = elements_.kernel().extent(e_, bound.extent);
+    Value first = lanesUntil(e_.sub(e_.constant(0), form));
+    lanes.first = lanes.first ? e_.maximum(lanes.first, first) : first;
+    lanes.last = e_.minimum(lanes.last, lanesUntil(e_.sub(extent, form)));
+  }
+  return loadLanes(symbols, lanes);
 }
 
 Value OperandView::vector(ValueRange index, Value count) const { return load(index, count); }
@@ -317,9 +375,50 @@ void OperandView::copyRun(Value target, Values symbols, Value count) const {
   e_.ifThen(e_.less(whole, count), [&] { step(whole, e_.sub(count, whole)); });
 }
 
-void OperandView::copy(Value target, ValueRange index, Value count) const {
+/// A run of period_ elements: where its vectors' masks do not depend on the run, they move out of
+/// the loop over runs.
+void OperandView::copyWholeRun(Value target, Values symbols) const {
+  int64_t bytes = bytesOf(type_);
+  auto store = [&](Value value, int64_t first) {
+    e_.store(value, e_.at(target, first * bytes), static_cast<unsigned>(bytes));
+  };
+  auto copyVectors = [&] {
+    for (int64_t first = 0; first < period_; first += lanes_) {
+      symbols.back() = e_.constant(first);
+      Lanes lanes{{}, e_.constant(std::min(lanes_, period_ - first))};
+      bool isWhole = first + lanes_ <= period_;
+      for (const Bound &bound : trace_->bounds) {
+        int64_t factor = *trace_->forms.factorOf(trace_->symbols.back(), bound.form);
+        if (factor == 0)
+          continue;
+        isWhole = false;
+        auto lanesUntil = [&](Value distance) {
+          return e_.ceilDivide(e_.maximum(distance, e_.constant(0)), factor);
+        };
+        Value form = trace_->forms.emit(e_, bound.form, symbols);
+        Value extent = elements_.kernel().extent(e_, bound.extent);
+        Value begin = lanesUntil(e_.sub(e_.constant(0), form));
+        lanes.first = lanes.first ? e_.maximum(lanes.first, begin) : begin;
+        lanes.last = e_.minimum(lanes.last, lanesUntil(e_.sub(extent, form)));
+      }
+      store(loadLanes(symbols, isWhole ? std::nullopt : std::optional(lanes)), first);
+    }
+  };
+  symbols.back() = e_.constant(0);
+  Value inside = isInside(symbols);
+  if (!inside)
+    return copyVectors();
+  e_.ifThenElse(inside, copyVectors, [&] {
+    Value value = padding();
+    value = isa<FloatType>(type_) ? e_.extendFloat(value, type_) : value;
+    for (int64_t first = 0; first < period_; first += lanes_)
+      store(value, first);
+  });
+}
+
+void OperandView::copy(Value target, ValueRange index, Value count, Stretch stretch) const {
   Values at(index);
-  if (!isContiguous()) {
+  if (!isVectorised()) {
     Value start = at[axis_];
     e_.loop(e_.constant(0), count, 1, [&](Value i) {
       at[axis_] = e_.add(start, i);
@@ -332,15 +431,20 @@ void OperandView::copy(Value target, ValueRange index, Value count) const {
   // Run after run: what a run's last vector writes too much, the next one writes over.
   Value start = at[axis_], period = e_.constant(period_);
   Value end = e_.add(start, count);
+  auto pointer = [&](Value offset) {
+    return e_.at(target, e_.mul(offset, e_.constant(bytesOf(type_))));
+  };
+  Values symbols(at);
+  symbols.push_back({});
   e_.loop(e_.divide(start, period), e_.ceilDivide(end, period_), 1, [&](Value run) {
+    symbols[axis_] = run;
     Value first = e_.mul(run, period);
+    if (stretch == Stretch::WholeRuns)
+      return copyWholeRun(pointer(e_.sub(first, start)), symbols);
     Value from = e_.maximum(e_.sub(start, first), e_.constant(0));
     Value to = e_.minimum(e_.sub(end, first), period);
-    Values symbols(at);
-    symbols[axis_] = run;
-    symbols.push_back(from);
-    Value offset = e_.sub(e_.add(first, from), start);
-    copyRun(e_.at(target, e_.mul(offset, e_.constant(bytesOf(type_)))), symbols, e_.sub(to, from));
+    symbols.back() = from;
+    copyRun(pointer(e_.sub(e_.add(first, from), start)), symbols, e_.sub(to, from));
   });
 }
 

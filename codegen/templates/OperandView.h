@@ -15,13 +15,17 @@ public:
   /// `tensor` as a sequence along `axis`, whose elements are widened to `type`.
   OperandView(ElementEmitter &elements, Value tensor, size_t axis, Type type, int64_t lanes);
 
-  /// Whether vectors along the axis are loaded.
-  bool isContiguous() const { return step_ == 1; }
-  /// Whether `vector` may be called: contiguous, and that without a period.
-  bool hasVectors() const { return isContiguous() && period_ == 0; }
+  /// Whether vectors along the axis are loaded: of neighbours, or of every second to fourth
+  /// element.
+  bool isVectorised() const { return step_ >= 1 && step_ <= kMostStep; }
+  /// Whether `vector` may be called: vectorised, and that without a period.
+  bool hasVectors() const { return isVectorised() && period_ == 0; }
+  /// The elements of a run, after which the next one lies somewhere else; 0: there is but one run.
+  int64_t period() const { return isVectorised() ? period_ : 0; }
 
-  /// Cycles to copy an element, roughly.
-  double cost() const;
+  /// Cycles to copy an element, roughly: of whole runs, or of any stretch.
+  enum class Stretch { Any, WholeRuns };
+  double cost(Stretch stretch = Stretch::WholeRuns) const;
 
   /// The `lanes` elements from `index` on, of which only the first `count` (any number) may be
   /// read.
@@ -35,7 +39,7 @@ public:
 
   /// Writes the `count` elements from `index` on to `target`, and at most `lanes` - 1 others behind
   /// them.
-  void copy(Value target, ValueRange index, Value count) const;
+  void copy(Value target, ValueRange index, Value count, Stretch stretch = Stretch::Any) const;
 
 private:
   struct Bound { // 0 <= form < extent, else it is padding
@@ -55,9 +59,19 @@ private:
   std::optional<Trace> trace(int64_t period) const;
   bool follow(Trace &trace, Value tensor, llvm::SmallVector<IndexForm, 6> index) const;
   std::optional<int64_t> stepOf(const Trace &trace, const IndexForm &symbol) const;
+  struct Lanes { // of a vector that hold elements of the buffer
+    Value first, last;
+  };
+  Value isInside(ValueRange symbols) const;
   Value load(ValueRange symbols, Value count) const;
+  Value loadLanes(ValueRange symbols, std::optional<Lanes> lanes) const;
+  Value loadMasked(Value pointer, int64_t number, std::optional<Lanes> lanes) const;
+  Value padding() const;
   void copyRun(Value target, Values symbols, Value count) const;
+  void copyWholeRun(Value target, Values symbols) const;
   Value element(ValueRange index) const;
+
+  static constexpr int64_t kMostStep = 4;
 
   ElementEmitter &elements_;
   Emit &e_;
