@@ -17,7 +17,7 @@ namespace rosso::python {
 
 namespace py = pybind11;
 
-/// Raises the exception of the error's code.
+/// Raises the exception of the error's code; one that Python has raised meanwhile goes first.
 [[noreturn]] void raise(const Error &error);
 /// The value, or its error raised.
 template <typename T> T unwrap(Result<T> result) {
@@ -38,6 +38,9 @@ struct SymbolicDim {
 using TensorClass = py::class_<Tensor>;
 void bindErrors(py::module_ &m);                   // Errors.cpp
 void bindCore(TensorClass &c, py::module_ &m);     // Core.cpp
+void bindDims(py::module_ &m);                     // Dims.cpp
+void bindMemory(TensorClass &c, py::module_ &m);   // Memory.cpp
+void bindCapture(py::module_ &m);                  // Capture.cpp
 void bindMovement(TensorClass &c, py::module_ &m); // Movement.cpp: creation, movement, indexing
 void bindMath(TensorClass &c, py::module_ &m); // Math.cpp: elementwise, reductions, contractions
 void bindNn(TensorClass &c, py::module_ &m);   // Nn.cpp: convolution, pooling, losses, networks

@@ -1,16 +1,18 @@
-// The handle of a tensor: leaves from bytes and numbers, type and shape, realisation, and the
-// memory of what is realised.
+// The handle of a tensor: its type, shape and device, and what computes it.
 #include "python/bindings/Bindings.h"
+
+#include "frontend/Realize.h"
 
 #include <array>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace rosso::python {
 namespace {
+
+// --- element types ---
 
 // `rosso.DType` objects; they live as long as the interpreter.
 std::array<PyObject *, std::size(kDTypes)> dtypeObjects{};
@@ -39,40 +41,54 @@ py::object dtypeOf(const Tensor &t) {
   return py::reinterpret_borrow<py::object>(isFloat(dtype) ? weakFloatObject : weakIntObject);
 }
 
-bool isRealized(const Tensor &t) { return t.ok() && t.node()->op == Op::Buffer; }
+// --- computing ---
 
-/// The tensor as a leaf with its values: the one place that knows how tensors are computed.
-Tensor realized(const Tensor &t) {
+bool isRealized(const Tensor &t) { return t.ok() && memoryOf(*t.node()) != nullptr; }
+
+/// A tensor of the same values that no writing to this one reaches. What depends on the inputs of a
+/// capture cannot be written itself and needs no copy.
+Tensor copied(const Tensor &t) {
   unwrap(t.status());
-  if (isRealized(t))
+  if (t.node()->isOpen)
     return t;
-  const auto compute = [&] {
+  const auto storage = unwrap([&] {
     py::gil_scoped_release unlocked;
-    return t.realize();
-  };
-  HostTensor host = unwrap(compute());
-  return Tensor::fromBytes(host.bytes, Shape(host.shape.begin(), host.shape.end()), host.dtype);
+    return rowMajorStorage(t);
+  }());
+  return Tensor::fromStorage(storage->on(storage->device()), t.shape(), t.dtype());
 }
 
-/// The memory of a realised tensor, kept while Python looks at it.
-struct Memory {
-  std::shared_ptr<Storage> storage;
-};
-
-Memory memoryOf(const Tensor &t) {
-  if (!isRealized(t))
-    raise(badInput("memory: the tensor is not realised"));
-  return {t.node()->storage};
+void realizeAll(const std::vector<Tensor *> &tensors) {
+  const auto status = [&] {
+    py::gil_scoped_release unlocked;
+    return realize(tensors);
+  }();
+  unwrap(status);
 }
 
-Tensor fromBuffer(const py::buffer &data, const Shape &shape, DType dtype) {
-  Py_buffer view;
-  if (PyObject_GetBuffer(data.ptr(), &view, PyBUF_C_CONTIGUOUS) != 0)
-    throw py::error_already_set();
-  const auto *first = static_cast<const uint8_t *>(view.buf);
-  Tensor t = Tensor::fromBytes({first, static_cast<size_t>(view.len)}, shape, dtype);
-  PyBuffer_Release(&view);
-  return t;
+Tensor moved(const Tensor &t, const std::string &device) {
+  return unwrap([&] {
+    py::gil_scoped_release unlocked;
+    return moveTo(t, device);
+  }());
+}
+
+void assignInPlace(Tensor &target, const Tensor &value) {
+  const auto status = [&] {
+    py::gil_scoped_release unlocked;
+    return assign(target, value);
+  }();
+  unwrap(status);
+}
+
+py::list kernels(const std::vector<Tensor> &tensors) {
+  py::list list;
+  for (const KernelSummary &kernel : unwrap([&] {
+         py::gil_scoped_release unlocked;
+         return kernelsOf(tensors);
+       }()))
+    list.append(py::make_tuple(kernel.name, kernel.details, kernel.bytesMoved, kernel.operations));
+  return list;
 }
 
 } // namespace
@@ -85,43 +101,18 @@ void bindCore(TensorClass &c, py::module_ &m) {
   m.def("dtype_names", &dtypeNames);
   m.def("set_dtypes", &setDTypes);
   m.def("set_default_dtypes", [](DType, DType) {});
-
-  py::class_<SymbolicDim>(m, "Dim")
-      .def("__repr__", [](const SymbolicDim &d) { return d.dim.str(); })
-      .def("__hash__", [](const SymbolicDim &d) { return std::hash<std::string>()(d.dim.str()); })
-      .def(
-          "__eq__", [](const SymbolicDim &a, const Dim &b) { return a.dim == b; },
-          py::is_operator())
-      .def(
-          "__add__", [](const SymbolicDim &a, const Dim &b) { return a.dim + b; },
-          py::is_operator())
-      .def(
-          "__radd__", [](const SymbolicDim &a, const Dim &b) { return b + a.dim; },
-          py::is_operator())
-      .def(
-          "__sub__", [](const SymbolicDim &a, const Dim &b) { return a.dim - b; },
-          py::is_operator())
-      .def(
-          "__rsub__", [](const SymbolicDim &a, const Dim &b) { return b - a.dim; },
-          py::is_operator())
-      .def(
-          "__mul__", [](const SymbolicDim &a, int64_t b) { return a.dim * b; }, py::is_operator())
-      .def(
-          "__rmul__", [](const SymbolicDim &a, int64_t b) { return a.dim * b; }, py::is_operator());
-
-  py::class_<Memory>(m, "Memory", py::buffer_protocol()).def_buffer([](Memory &memory) {
-    auto &bytes = memory.storage->bytes;
-    return py::buffer_info(bytes.data(), 1, "B", static_cast<py::ssize_t>(bytes.size()));
-  });
+  m.def("realize", &realizeAll);
+  m.def("kernels", &kernels);
+  m.def("graph_text",
+        [](const std::vector<Tensor> &tensors) { return unwrap(graphText(tensors)); });
+  m.def("set_default_device",
+        [](const std::string &device) { unwrap(setDefaultTensorDevice(device)); });
 
   c.def(py::init<>())
       .def_static("weak_bool", [](bool value) { return Tensor(value); })
       .def_static("weak_int", [](int64_t value) { return Tensor(value); })
       .def_static("weak_float", [](double value) { return Tensor(value); })
-      .def_static("from_buffer", &fromBuffer)
       .def_static("variable", &Tensor::variable)
-      .def_static("full", [](const Shape &shape, const Tensor &value,
-                             DType dtype) { return Tensor::full(shape, value, dtype); })
       .def("check", [](const Tensor &t) { unwrap(t.status()); })
       .def_property_readonly("ok", &Tensor::ok)
       .def_property_readonly("weak", &Tensor::isWeak)
@@ -129,11 +120,16 @@ void bindCore(TensorClass &c, py::module_ &m) {
       .def_property_readonly("dtype", &dtypeOf)
       .def_property_readonly("shape",
                              [](const Tensor &t) { return py::tuple(py::cast(t.shape())); })
+      .def_property_readonly("device", [](const Tensor &t) { return deviceOf(t); })
       .def_property_readonly("realized", &isRealized)
+      .def_property_readonly("is_quantized", &Tensor::isQuantized)
       .def("same", [](const Tensor &a, const Tensor &b) { return a.node() == b.node(); })
-      .def("realize", &realized)
-      .def("memory", &memoryOf)
-      .def("cast", &Tensor::cast);
+      .def("cast", &Tensor::cast)
+      .def("as_weak", &Tensor::asWeak)
+      .def("contiguous", [](const Tensor &t) { return contiguous(t); })
+      .def("copy", &copied)
+      .def("to", &moved)
+      .def("assign", &assignInPlace);
 }
 
 } // namespace rosso::python

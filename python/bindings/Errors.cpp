@@ -25,7 +25,8 @@ PyObject *exceptionOf(ErrorCode code) {
 } // namespace
 
 void raise(const Error &error) {
-  PyErr_SetString(exceptionOf(error.code), error.message.c_str());
+  if (!PyErr_Occurred())
+    PyErr_SetString(exceptionOf(error.code), error.message.c_str());
   throw py::error_already_set();
 }
 

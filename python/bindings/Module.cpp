@@ -4,8 +4,11 @@
 PYBIND11_MODULE(_rosso, m) {
   using namespace rosso::python;
   bindErrors(m);
+  bindDims(m);
   TensorClass tensor(m, "Tensor");
   bindCore(tensor, m);
+  bindMemory(tensor, m);
+  bindCapture(m);
   bindMovement(tensor, m);
   bindMath(tensor, m);
   bindNn(tensor, m);

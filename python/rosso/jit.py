@@ -1,0 +1,208 @@
+"""Functions of tensors, recorded once as a program and called from then on without their code.
+
+`TinyJit` does as tinygrad's: the first call runs as usual, the second is recorded, later ones
+replay. `jit` records the first. Tensors among the arguments, also in lists, tuples and dicts, and
+bound variables may change from call to call; everything else is what it was when it was recorded.
+Buffers that the function reads by other ways are read where they are at each call; those that it
+assigns to are written in place.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+from rosso import _rosso
+from rosso.dtype import dtypes
+from rosso.helpers import JIT
+from rosso.tensor import Tensor
+from rosso.variable import BoundVariable
+
+R = TypeVar("R")
+
+
+class JitError(RuntimeError):
+    """A function cannot be recorded, or is called with other arguments than it was recorded for."""
+
+
+_capturing: list[Any] = []  # the function being recorded, if any
+
+
+def check_not_capturing() -> None:
+    """Raises JitError while a function is recorded: its tensors have no values yet."""
+    if _capturing:
+        raise JitError("a recorded function reads values of a tensor: they would be baked in")
+
+
+def _tensors_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """Tensors among the arguments and in containers that are arguments, each once."""
+    found: list[Tensor] = []
+    for x in (*args, *(kwargs[name] for name in sorted(kwargs))):
+        if isinstance(x, Tensor):
+            found.append(x)
+        elif isinstance(x, (tuple, list, dict)):
+            parts = x.values() if isinstance(x, dict) else x
+            found += [t for t in parts if isinstance(t, Tensor)]
+    unique = list({id(t): t for t in found}.values())
+    return unique if len(unique) < len(found) else found
+
+
+def _flatten(result: Any, tensors: list[Tensor]) -> Callable[[list[Any]], Any]:
+    """Collects the tensors of a result; what is returned puts others in their places.
+
+    Errors: JitError where the result holds anything but tensors.
+    """
+    if result is None:
+        return lambda new: None
+    if isinstance(result, Tensor):
+        index = len(tensors)
+        tensors.append(result)
+        return lambda new: new[index]
+    if isinstance(result, dict):
+        fields = {key: _flatten(part, tensors) for key, part in result.items()}
+        return lambda new: {key: make(new) for key, make in fields.items()}
+    if isinstance(result, (tuple, list)):
+        parts = [_flatten(part, tensors) for part in result]
+        if hasattr(result, "_fields"):  # a named tuple
+            return lambda new: type(result)(*(make(new) for make in parts))
+        return lambda new: type(result)(make(new) for make in parts)
+    raise JitError(f"a recorded function returns {type(result)}; expected tensors: {result!r}")
+
+
+class _Recorded:
+    """What one call left: the program, and how its results are put together."""
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        if _capturing:
+            raise RuntimeError(f"{_capturing[0]} is being recorded; recordings do not nest")
+        inputs = _tensors_in(args, kwargs)
+        self.names = _names_of(args, kwargs)
+        self.signature = [(t.shape, t.dtype, t.device) for t in inputs]
+        for x in (*args, *kwargs.values()):
+            if isinstance(x, BoundVariable):
+                variable = x.variable
+                _rosso.bind_variable(variable.name, variable.min, variable.max, int(x))
+        handles = [t._t for t in inputs]
+        _capturing.append(function)
+        try:
+            capture = _rosso.Capture()
+            for t, (shape, dtype, device) in zip(inputs, self.signature):
+                t._t = capture.input(shape, dtype, device)
+            result = function(
+                *map(_unbound, args), **{name: _unbound(x) for name, x in kwargs.items()}
+            )
+            outputs: list[Tensor] = []
+            self.rebuild = _flatten(result, outputs)
+            self.function = capture.finish([t._t for t in outputs])
+        finally:
+            _capturing.pop()
+            for t, handle in zip(inputs, handles):
+                t._t = handle
+
+    def __call__(self, args: Any, kwargs: Any) -> Any:
+        inputs = _tensors_in(args, kwargs)
+        values = {
+            x.variable.expr: int(x) for x in (*args, *kwargs.values()) if type(x) is BoundVariable
+        }
+        if self.names != _names_of(args, kwargs):
+            raise JitError(f"arguments {_names_of(args, kwargs)}; recorded with {self.names}")
+        try:
+            outputs = self.function.call([t._t for t in inputs], values)
+        except ValueError as error:
+            found = [(t.shape, t.dtype, t.device) for t in inputs]
+            if found != self.signature:
+                raise JitError(f"arguments {found}; recorded with {self.signature}") from error
+            raise
+        return self.rebuild([Tensor._wrap(t) for t in outputs])
+
+
+def _names_of(args: Any, kwargs: Any) -> tuple[Any, ...]:
+    """Where the tensors are: positions and names of arguments."""
+    names: list[Any] = [i for i, x in enumerate(args) if isinstance(x, Tensor)]
+    if kwargs:
+        names += [name for name in sorted(kwargs) if isinstance(kwargs[name], Tensor)]
+    return tuple(names)
+
+
+def _unbound(x: Any) -> Any:
+    return x.variable if isinstance(x, BoundVariable) else x
+
+
+class Jit(Generic[R]):
+    """A function that is recorded; see the module. `warmup` calls run as usual before."""
+
+    def __init__(self, function: Callable[..., R], warmup: int = 1, prune: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self.fxn = function
+        self.warmup = warmup
+        self.cnt = 0
+        self.captured: _Recorded | None = None
+
+    def reset(self) -> None:
+        """Forgets the recording."""
+        self.cnt = 0
+        self.captured = None
+
+    def __get__(self, instance: Any, owner: Any) -> Callable[..., R]:
+        return functools.partial(self.__call__, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Errors: JitError where arguments are not those of the recording, or cannot be inputs."""
+        if self.captured is None:
+            self._check(_tensors_in(args, kwargs))
+            if not JIT or self.cnt < self.warmup:
+                result = self.fxn(*args, **kwargs)
+                made: list[Tensor] = []
+                _collect(result, made)
+                if made:
+                    made[0].realize(*made[1:])
+                self.cnt += 1
+                return result
+            self.captured = _Recorded(self.fxn, args, kwargs)
+        self.cnt += 1
+        return self.captured(args, kwargs)
+
+    @staticmethod
+    def _check(inputs: list[Tensor]) -> None:
+        for t in inputs:
+            if t.dtype in dtypes.weaks or t._t.weak:
+                raise JitError("an argument is a number and no memory; use clone()")
+        for i, t in enumerate(inputs):
+            if any(t._t.same(other._t) for other in inputs[:i]):
+                raise JitError("two arguments are one tensor")
+        if inputs:
+            inputs[0].realize(*inputs[1:])
+
+
+def _collect(result: Any, found: list[Tensor]) -> None:
+    if isinstance(result, Tensor):
+        found.append(result)
+    elif isinstance(result, (list, tuple)):
+        for part in result:
+            _collect(part, found)
+    elif isinstance(result, dict):
+        for part in result.values():
+            _collect(part, found)
+
+
+@overload
+def TinyJit(fxn: Callable[..., R], *, prune: bool = False) -> Jit[R]: ...
+@overload
+def TinyJit(fxn: None = None, *, prune: bool = False) -> Callable[[Callable[..., R]], Jit[R]]: ...
+def TinyJit(fxn: Any = None, *, prune: bool = False) -> Any:  # noqa: N802
+    """A function that runs once as usual, is recorded at its second call, and replayed later.
+
+    >>> @TinyJit
+    ... def step(x):
+    ...     return (x * 2).realize()
+    """
+    return Jit(fxn) if fxn is not None else lambda function: Jit(function)
+
+
+def jit(function: Callable[..., R]) -> Jit[R]:
+    """A function that is recorded at its first call and replayed from then on.
+
+    Buffers that it assigns to must have been realised before.
+    """
+    return Jit(function, warmup=0)

@@ -1,0 +1,83 @@
+"""Extents that get their value when a program runs: positions, numbers of tokens.
+
+`Variable("n", 1, 64).bind(3)` is an integer 3 that knows its variable. Code that runs at once sees
+the integer; inside a function under `TinyJit` it is an extent, and one program serves all values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rosso import _rosso
+
+_bounds: dict[str, tuple[int, int]] = {}  # of every variable, the latest of a name
+
+
+class Variable(_rosso.Dim):
+    """A named integer between two bounds, both included. Usable in shapes and slices.
+
+    Errors: ValueError where `min` is greater than `max`.
+    """
+
+    def __init__(self, name: str, min_val: int, max_val: int, dtype: Any = None) -> None:
+        if min_val > max_val:
+            raise ValueError(f"variable {name!r}: the bounds {min_val} to {max_val} are empty")
+        super().__init__(name, int(min_val), int(max_val))
+        self.expr = name
+        self.min, self.max = int(min_val), int(max_val)
+        _bounds[name] = (self.min, self.max)
+
+    @property
+    def name(self) -> str:
+        """The variable's name."""
+        return self.expr
+
+    def bind(self, value: int) -> BoundVariable:
+        """The variable with a value. Errors: ValueError outside of its bounds."""
+        return BoundVariable(self, value)
+
+    def __reduce__(self) -> Any:
+        return Variable, (self.expr, self.min, self.max)
+
+
+class BoundVariable(int):
+    """An integer that came from `Variable.bind`."""
+
+    variable: Variable
+
+    def __new__(cls, variable: Variable, value: int) -> BoundVariable:
+        value = int(value)
+        if not variable.min <= value <= variable.max:
+            raise ValueError(
+                f"variable {variable.name!r}: {value} is not in [{variable.min}, {variable.max}]"
+            )
+        bound = super().__new__(cls, value)
+        bound.variable = variable
+        return bound
+
+    @property
+    def val(self) -> int:
+        """The value."""
+        return int(self)
+
+    @property
+    def expr(self) -> str:
+        """The variable's name."""
+        return self.variable.expr
+
+    @property
+    def vmin(self) -> int:
+        """The least value it may have."""
+        return self.variable.min
+
+    @property
+    def vmax(self) -> int:
+        """The greatest value it may have."""
+        return self.variable.max
+
+    def unbind(self) -> tuple[Variable, int]:
+        """The variable and the value."""
+        return self.variable, int(self)
+
+    def __reduce__(self) -> Any:
+        return BoundVariable, (self.variable, int(self))
