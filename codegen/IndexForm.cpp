@@ -46,7 +46,6 @@ IndexForm IndexForms::multiply(const IndexForm &a, int64_t factor) const {
   return product;
 }
 
-/// Whether all values of the form are 0 to extent - 1.
 bool IndexForms::isWithin(const IndexForm &a, int64_t extent) const {
   int64_t least = a.constant, most = a.constant;
   for (const IndexForm::Term &term : a.terms) {

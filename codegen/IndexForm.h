@@ -45,6 +45,9 @@ public:
   /// symbol / 56 and symbol % 56; 0 if there are none, 1 if there is no such divisor.
   int64_t periodOf(const IndexForm &symbol, const IndexForm &in) const;
 
+  /// Whether all values of the form are 0 to extent - 1.
+  bool isWithin(const IndexForm &a, int64_t extent) const;
+
   /// The value, with `values` for the symbols in the order they were made.
   Value emit(Emit &e, const IndexForm &form, ValueRange values) const;
 
@@ -59,7 +62,6 @@ private:
 
   IndexForm split(const IndexForm &a, int64_t divisor, Kind kind);
   IndexForm atom(Kind kind, const IndexForm &of, int64_t number, std::optional<int64_t> last);
-  bool isWithin(const IndexForm &a, int64_t extent) const;
 
   std::vector<Atom> atoms_;
   int64_t symbols_ = 0;

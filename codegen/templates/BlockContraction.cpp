@@ -98,6 +98,8 @@ private:
     problem.rightPeriod = std::max<int64_t>(1, rightAcross.period());
     problem.rightBrokenCost = rightAcross.cost(OperandView::Stretch::Any);
     plan = planBlocks(kernel.target.vectors(), problem);
+    bool wholeRuns = plan.width % problem.rightPeriod == 0 || plan.width >= problem.width;
+    stretch = wholeRuns ? OperandView::Stretch::WholeRuns : OperandView::Stretch::Any;
     single =
         lengthDim.isConstant() && lengthDim.constant() <= plan.length && lengthDim.constant() > 0;
     leftByColumn = byColumn;

@@ -389,7 +389,13 @@ void OperandView::copyWholeRun(Value target, Values symbols) const {
       bool isWhole = first + lanes_ <= period_;
       for (const Bound &bound : trace_->bounds) {
         int64_t factor = *trace_->forms.factorOf(trace_->symbols.back(), bound.form);
-        if (factor == 0)
+        // The vector as a whole: from its first element, with room for the last one.
+        IndexForm start =
+            trace_->forms.add(bound.form, trace_->forms.multiply(trace_->symbols.back(), -factor));
+        start.constant += factor * first;
+        if (factor == 0 ||
+            (bound.extent.isConstant() &&
+             trace_->forms.isWithin(start, bound.extent.constant() - factor * (lanes_ - 1))))
           continue;
         isWhole = false;
         auto lanesUntil = [&](Value distance) {
