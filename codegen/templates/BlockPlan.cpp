@@ -12,6 +12,8 @@ constexpr int64_t kFirstCache = 32 << 10;  // bytes of it for a panel of the rig
 constexpr int64_t kMostRows = 256;         // of a block: with as many columns it fits the
 constexpr int64_t kMostColumnBytes = 1024; // second-level cache, operands and sums
 constexpr int64_t kItemOverhead = 400;     // cycles
+// What tiles of one to four vectors took against the model, on a Zen 5.
+constexpr double kSlowness[] = {1.2, 1, 1.15, 1};
 constexpr double kLoadsPerCycle = 2, kProductsPerCycle = 2;
 constexpr double kStoreCost = 5; // cycles for a vector of results
 
@@ -36,6 +38,7 @@ double costOf(const BlockProblem &problem, const BlockPlan &plan) {
   double step = std::max(real(plan.rowTile * plan.vectorTile) / kProductsPerCycle,
                          real(plan.rowTile + plan.vectorTile) / kLoadsPerCycle);
   step = std::max(step, 4.0); // the latency of a sum
+  step *= kSlowness[plan.vectorTile - 1];
   double blocks = real(ceilDivide(problem.length, plan.length));
   double turn = blocks * (real(plan.rowTile * plan.vectorTile) + 12); // sums in and out
   bool isBroken = plan.width % problem.rightPeriod != 0 && plan.width < problem.width;

@@ -210,7 +210,7 @@ std::optional<int64_t> OperandView::stepOf(const Trace &trace, const IndexForm &
 }
 
 double OperandView::cost(Stretch stretch) const {
-  constexpr double kVector = 2.5, kRun = 4, kBrokenRun = 15, kElement = 2; // cycles
+  constexpr double kVector = 4, kRun = 4, kBrokenRun = 15, kElement = 2; // cycles
   if (!isVectorised())
     return kElement;
   double vector = kVector * static_cast<double>(step_);
