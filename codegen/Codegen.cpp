@@ -216,7 +216,11 @@ private:
                  attention && attention.getQuery() != input) {
         const int64_t room = shapeOf(input)[1].eval(listing_->at);
         const int64_t filled = dimOf(attention.getLength()).eval(listing_->at);
-        least += room > 0 ? all / static_cast<uint64_t>(room) * static_cast<uint64_t>(filled) : 0;
+        const auto heads = static_cast<uint64_t>(shapeOf(input)[0].eval(listing_->at));
+        const auto read = static_cast<uint64_t>(attention.kvHeadCount());
+        least += room > 0 ? all / heads * read / static_cast<uint64_t>(room) *
+                                static_cast<uint64_t>(filled)
+                          : 0;
       } else {
         return all;
       }
@@ -238,8 +242,12 @@ private:
         add(extentsOf(update.getBegin()), shapeOf(update.getValue()), shapeOf(update.getState()));
       else if (auto shrink = dyn_cast<ShrinkOp>(inner))
         add(extentsOf(shrink.getBegin()), shapeOf(shrink.getResult()), shapeOf(shrink.getSource()));
-      else if (auto attention = dyn_cast<AttentionOp>(inner))
+      else if (auto attention = dyn_cast<AttentionOp>(inner)) {
         add({Dim(0)}, {dimOf(attention.getLength())}, {shapeOf(attention.getKey())[1]});
+        if (attention.getFirstHead())
+          add({dimOf(*attention.getFirstHead())}, {Dim(attention.kvHeadCount())},
+              {shapeOf(attention.getKey())[0]});
+      }
     }
   }
 

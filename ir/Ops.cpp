@@ -456,11 +456,20 @@ LogicalResult AttentionOp::verify() {
       q[2] != k[2])
     return emitOpError() << "C1: q, k and v have extents " << text(q) << ", " << text(k) << " and "
                          << text(v);
-  if (!q[0].isConstant() || !k[0].isConstant() || k[0].constant() < 1 ||
-      q[0].constant() % k[0].constant() != 0)
-    return emitOpError() << "C2: " << q[0].str() << " heads over " << k[0].str()
-                         << " key/value heads";
+  const int64_t kvHeads = k[0].isConstant() ? kvHeadCount() : 0;
+  if (!q[0].isConstant() || kvHeads < 1 || q[0].constant() % kvHeads != 0)
+    return emitOpError() << "C2: " << q[0].str() << " heads over " << kvHeads << " key/value heads";
   VarTable vars = varsOf(*this);
+  if (getKvHeads().has_value() != getFirstHead().has_value())
+    return emitOpError() << "C7: kv_heads and first_head come together";
+  if (getFirstHead()) {
+    auto first =
+        readForms(*this, "C7", ArrayAttr::get(getContext(), {getFirstHeadAttr()}), 1, vars);
+    if (failed(first))
+      return failure();
+    if (failed(requireInside(*this, "C7", *first, {Dim(kvHeads)}, {k[0]}, vars)))
+      return failure();
+  }
   auto forms = ArrayAttr::get(getContext(), {getLengthAttr()});
   auto length = readForms(*this, "C3", forms, 1, vars);
   if (failed(length))

@@ -398,6 +398,8 @@ def Rosso_AttentionOp
     q [H, T, d]; k, v [G, C, d], of which the first `length` of C hold; mask [T, length] or
     [H, T, length], added to the scores. `causal`: token t sees positions 0 .. length - T + t.
     Query head h reads key/value head h / (H / G). Result [H, T, d].
+    With `kv_heads` G and `first_head` (a form), k and v are [N, C, d] with the heads of several
+    sequences: those from `first_head` on are read.
 
     - (C1) q, k, v and the result have rank 3; k and v agree in G and C, q and k in d
     - (C2) H is a multiple of G
@@ -405,15 +407,24 @@ def Rosso_AttentionOp
     - (C4) the result has q's H and T, and v's d
     - (C5) a mask ends in [T, length]; a rank of 3 begins with H
     - (C6) quantised k and v have rows of whole blocks
+    - (C7) `kv_heads` and `first_head` come together, and the heads they name lie within k for some
+      values of the variables
   }];
   let arguments = (ins Rosso_F32Tensor:$query, Rosso_FloatOrQuantTensor:$key,
                        Rosso_FloatOrQuantTensor:$value, Optional<Rosso_FloatTensor>:$mask,
-                       F64Attr:$scale, UnitAttr:$causal, StrAttr:$length);
+                       F64Attr:$scale, UnitAttr:$causal, StrAttr:$length,
+                       OptionalAttr<I64Attr>:$kv_heads, OptionalAttr<StrAttr>:$first_head);
   let results = (outs Rosso_F32Tensor:$result);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`mask` $mask^ `:` type($mask))? (`causal` $causal^)? `scale` $scale
     `length` $length attr-dict
     `:` `(` type($query) `,` type($key) `,` type($value) `)` `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// G: how many key/value heads are read.
+    int64_t kvHeadCount() {
+      return getKvHeads() ? static_cast<int64_t>(*getKvHeads()) : getValue().getType().getShape()[0];
+    }
   }];
   let hasVerifier = 1;
 }

@@ -16,8 +16,13 @@ Decoder::Decoder(const GgufFile &file, DecoderConfig config, DecoderOptions opti
 }
 
 Tensor Decoder::logits(const Tensor &ids, const Dim &start, Rows rows, Outputs &updates) {
+  return logits(ids, {{.slot = 0, .start = start, .tokens = ids.size(0)}}, rows, updates);
+}
+
+Tensor Decoder::logits(const Tensor &ids, const std::vector<SequencePart> &parts, Rows rows,
+                       Outputs &updates) {
   const DecoderConfig &c = config_;
-  Step now = step(start, ids.size(0), updates);
+  Step now = step(parts, ids.size(0), updates);
   const Tensor table = weights_.get("token_embd.weight", {c.vocabulary, c.width});
   Tensor x = table.embedding(ids).toFloat(); // [T, D]
   for (int64_t i = 0; i < c.layers; ++i) {
@@ -48,11 +53,19 @@ Tensor Decoder::attention(const Tensor &x, const std::string &layer, int64_t ind
   const Tensor q = placed(heads("attn_q", c.heads), "attn_q_norm");
   const Tensor k = placed(heads("attn_k", c.kvHeads), "attn_k_norm");
   const Tensor v = heads("attn_v", c.kvHeads).permute({1, 0, 2});
-  const Tensor keys = cached("k." + std::to_string(index), k, now); // [G, P + T, d]
+  const Tensor keys = cached("k." + std::to_string(index), k, now);
   const Tensor values = cached("v." + std::to_string(index), v, now);
-  return q.causalAttention(keys, values)
-      .permute({1, 0, 2})
-      .reshape({now.tokens, c.heads * c.headWidth});
+  std::vector<Tensor> mixed;
+  Dim first = 0;
+  for (const SequencePart &part : now.parts) {
+    const Dim end = first + part.tokens;
+    mixed.push_back(q.slice(1, first, end)
+                        .causalAttention(sequence(keys, part), sequence(values, part))
+                        .permute({1, 0, 2})
+                        .reshape({part.tokens, c.heads * c.headWidth}));
+    first = end;
+  }
+  return mixed.size() == 1 ? mixed[0] : Tensor::cat(mixed);
 }
 
 Tensor Decoder::feedForward(const Tensor &x, const std::string &layer) {
@@ -61,13 +74,25 @@ Tensor Decoder::feedForward(const Tensor &x, const std::string &layer) {
   return project(gate.silu() * up, layer + "ffn_down", config_.width);
 }
 
-/// Puts the new tokens' keys or values, [G, T, d], into the cache; all of them so far.
+/// Puts the new tokens' keys or values, [G, T, d], into the cache [slots * G, C, d].
 Tensor Decoder::cached(const std::string &name, const Tensor &fresh, Step &now) {
-  const Shape shape{config_.kvHeads, options_.context, config_.headWidth};
-  const Tensor cache =
-      Tensor::state(name, shape, *options_.kvFormat).assign({0, now.start, 0}, fresh);
+  const int64_t heads = config_.kvHeads;
+  Tensor cache = Tensor::state(name, {options_.slots * heads, options_.context, config_.headWidth},
+                               *options_.kvFormat);
+  Dim first = 0;
+  for (const SequencePart &part : now.parts) {
+    const Dim end = first + part.tokens;
+    cache = cache.assign({part.slot * heads, part.start, 0}, fresh.slice(1, first, end));
+    first = end;
+  }
   now.updates.emplace_back("state:" + name, cache);
-  return cache.slice(1, 0, now.start + now.tokens);
+  return cache;
+}
+
+/// What a cache holds of the sequence that a part extends: [G, P + T, d].
+Tensor Decoder::sequence(const Tensor &cache, const SequencePart &part) const {
+  const Dim first = part.slot * config_.kvHeads;
+  return cache.slice(0, first, first + config_.kvHeads).slice(1, 0, part.start + part.tokens);
 }
 
 Tensor Decoder::norm(const Tensor &x, const std::string &name) {
@@ -80,10 +105,14 @@ Tensor Decoder::project(const Tensor &x, const std::string &name, int64_t column
   return weights_.has(name + ".bias") ? y + weights_.get(name + ".bias", {columns}) : y;
 }
 
-Decoder::Step Decoder::step(const Dim &start, const Dim &tokens, Outputs &updates) const {
-  const Tensor positions = Tensor::arange(tokens) + Tensor::variable(start); // [T]
+Decoder::Step Decoder::step(const std::vector<SequencePart> &parts, const Dim &tokens,
+                            Outputs &updates) const {
+  std::vector<Tensor> places; // [T] in all
+  for (const SequencePart &part : parts)
+    places.push_back(Tensor::arange(part.tokens) + Tensor::variable(part.start));
+  const Tensor positions = places.size() == 1 ? places[0] : Tensor::cat(places);
   const Tensor angles = positions.toFloat().unsqueeze(-1) * ropeFrequencies_;
-  return {start, tokens, angles.cos() * config_.ropeMagnitude, angles.sin() * config_.ropeMagnitude,
+  return {parts, tokens, angles.cos() * config_.ropeMagnitude, angles.sin() * config_.ropeMagnitude,
           updates};
 }
 

@@ -5,11 +5,8 @@
 
 namespace rosso {
 
-namespace {
-
-Status checkOptions(const GgufFile &file, const DecoderConfig &config,
-                    const GraphOptions &options) {
-  const DecoderOptions &decoder = options.decoder;
+Status checkDecoderOptions(const GgufFile &file, const DecoderConfig &config,
+                           const DecoderOptions &decoder) {
   if (decoder.context < 1 || decoder.context > 1 << 24)
     return badInput("context: found " + std::to_string(decoder.context) + ", wanted 1 to " +
                     std::to_string(1 << 24) + " tokens");
@@ -20,14 +17,13 @@ Status checkOptions(const GgufFile &file, const DecoderConfig &config,
     return badInput(file.path() + ": heads of " + std::to_string(config.headWidth) +
                     " elements are not a multiple of the " + kv +
                     " block length; use a KV cache of f16");
-  return options.sampler.check();
+  return {};
 }
-
-} // namespace
 
 Result<Graph> buildDecoderGraph(const GgufFile &file, const DecoderConfig &config,
                                 const GraphOptions &options) {
-  ROSSO_CHECK(checkOptions(file, config, options));
+  ROSSO_CHECK(checkDecoderOptions(file, config, options.decoder));
+  ROSSO_CHECK(options.sampler.check());
   const int64_t context = options.decoder.context;
   const Variable start("P", 0, context - 1);
   const Variable count("T", 1, std::min(options.chunk, context));

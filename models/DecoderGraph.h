@@ -20,6 +20,10 @@ struct GraphOptions {
   bool withLogits = false; // the entry "logits"
 };
 
+/// Whether a KV cache of these options can be: BadInput with the option's name if not.
+Status checkDecoderOptions(const GgufFile &file, const DecoderConfig &config,
+                           const DecoderOptions &options);
+
 Result<Graph> buildDecoderGraph(const GgufFile &file, const DecoderConfig &config,
                                 const GraphOptions &options);
 

@@ -184,8 +184,10 @@ std::optional<Scores> matchScores(Value value, double factor) {
 
 /// Keys or values [G, S, d] of which several query heads read the same.
 struct SharedHeads {
-  Value memory; // [G, C, d]
+  Value memory; // [N, C, d]
   Dim length;   // the first S of C
+  int64_t heads = 0;
+  Dim firstHead = 0; // of N
 };
 
 /// The matrices behind a batch [B..., M, N] (of H matrices in all): head h reads number h / (H/G).
@@ -257,12 +259,14 @@ std::optional<SharedHeads> matchHeads(PatternRewriter &rewriter, Value batch, bo
   if (!matrices)
     return std::nullopt;
   Shape shape = shapeOf(matrices);
-  SharedHeads heads{matrices, shape[shape.size() - 2]};
+  SharedHeads heads{.memory = matrices, .length = shape[shape.size() - 2]};
   if (auto shrink = matrices.getDefiningOp<ShrinkOp>(); shrink && shape.size() == 3) {
     Shape begin = extentsOf(shrink.getBegin()), whole = shapeOf(shrink.getSource());
-    bool isBeginning = llvm::all_of(begin, [](const Dim &dim) { return dim == Dim(0); });
-    if (isBeginning && whole[0] == shape[0] && whole[2] == shape[2])
+    if (begin[1] == Dim(0) && begin[2] == Dim(0) && whole[0].isConstant() && whole[2] == shape[2]) {
       heads.memory = withoutWidening(shrink.getSource());
+      heads.heads = shape[0].constant();
+      heads.firstHead = begin[0];
+    }
   }
   if (shape.size() != 3) {
     Dim count(1);
@@ -273,6 +277,8 @@ std::optional<SharedHeads> matchHeads(PatternRewriter &rewriter, Value batch, bo
         tensorType({count, shape.end()[-2], shape.back()}, tensorOf(matrices).getElementType()),
         matrices);
   }
+  if (heads.heads == 0)
+    heads.heads = shapeOf(heads.memory)[0].constant();
   return heads;
 }
 
@@ -348,7 +354,8 @@ struct FormAttention final : OpRewritePattern<MatmulOp> {
     for (const Dim &extent : Shape(q.begin(), q.end() - 2))
       heads *= extent.isConstant() ? extent.constant() : 0;
     if (!keys || !values || heads == 0 || keys->length != values->length ||
-        shapeOf(keys->memory)[0] != shapeOf(values->memory)[0] ||
+        shapeOf(keys->memory)[0] != shapeOf(values->memory)[0] || keys->heads != values->heads ||
+        keys->firstHead != values->firstHead ||
         shapeOf(keys->memory)[1] != shapeOf(values->memory)[1])
       return rewriter.notifyMatchFailure(op, "k and v are not heads of one length");
 
@@ -381,10 +388,14 @@ struct FormAttention final : OpRewritePattern<MatmulOp> {
     };
     query = converted(reshaped(query, {Dim(heads), rows, q.back()}), rewriter.getF32Type());
     auto type = tensorType({Dim(heads), rows, out.back()}, rewriter.getF32Type());
-    auto attention = AttentionOp::create(rewriter, loc, type, query, keys->memory, values->memory,
-                                         mask, rewriter.getF64FloatAttr(scores->factor),
-                                         causal ? rewriter.getUnitAttr() : UnitAttr(),
-                                         rewriter.getStringAttr(length.str()));
+    auto attention = AttentionOp::create(
+        rewriter, loc, type, query, keys->memory, values->memory, mask,
+        rewriter.getF64FloatAttr(scores->factor), causal ? rewriter.getUnitAttr() : UnitAttr(),
+        rewriter.getStringAttr(length.str()), IntegerAttr(), StringAttr());
+    if (Shape memory = shapeOf(keys->memory); memory[0] != Dim(keys->heads)) {
+      attention.setKvHeads(keys->heads);
+      attention.setFirstHead(keys->firstHead.str());
+    }
     copyNode(op, attention);
     rewriter.replaceOp(
         op, converted(reshaped(attention, out), tensorOf(op.getResult()).getElementType()));

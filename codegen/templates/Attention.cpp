@@ -30,9 +30,9 @@ int64_t lanesFor(int64_t width) {
 } // namespace
 
 void emitAttentionRow(Emit &e, KernelContext &kernel) {
-  auto op = cast<AttentionOp>(kernel.op.getBody()->front());
+  auto op = *kernel.op.getBody()->getOps<AttentionOp>().begin();
   Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
-  int64_t headsPerKv = q[0].constant() / v[0].constant();
+  int64_t headsPerKv = q[0].constant() / op.kvHeadCount();
   int64_t keyWidth = q[2].constant(), valueWidth = v[2].constant();
   int64_t keyLanes = lanesFor(keyWidth), valueLanes = lanesFor(valueWidth);
   int64_t keyVectors = keyWidth / keyLanes, valueVectors = valueWidth / valueLanes;
@@ -41,7 +41,7 @@ void emitAttentionRow(Emit &e, KernelContext &kernel) {
 
   ElementEmitter elements(e, kernel);
   CacheReader keys(e, kernel, op.getKey(), keyLanes), values(e, kernel, op.getValue(), valueLanes);
-  Value queries = kernel.pointerOf(cast<BlockArgument>(op.getQuery()));
+  Value queries = kernel.pointerOf(op.getQuery());
   Value length = kernel.extent(e, dimOf(op.getLength()));
   Value tokens = kernel.extent(e, q[1]);
   Value scores = e.stack(kBlock * 4);

@@ -30,12 +30,12 @@ constexpr int64_t kSums = 16; // registers for weighted sums of values
 class AttentionTile {
 public:
   AttentionTile(Emit &emit, KernelContext &context)
-      : e(emit), kernel(context), op(cast<AttentionOp>(context.op.getBody()->front())),
+      : e(emit), kernel(context), op(*context.op.getBody()->getOps<AttentionOp>().begin()),
         keys(emit, context, op.getKey(), kLanes), values(emit, context, op.getValue(), kLanes) {
     Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
     keyWidth = q[2].constant();
     valueVectors = v[2].constant() / kLanes;
-    headsPerKv = q[0].constant() / v[0].constant();
+    headsPerKv = q[0].constant() / op.kvHeadCount();
     kernel.grid = {{.extent = q[0]}, {.extent = q[1], .tile = kRows}};
     kernel.schedule = "rows 16, positions 64";
     tokens = kernel.extent(e, q[1]);
@@ -86,8 +86,7 @@ private:
   Value queryAt(Value row) {
     Value token = e.add(firstToken, e.minimum(row, e.sub(rows, e.constant(1))));
     Value index = e.add(e.mul(head, tokens), token);
-    return e.at(kernel.pointerOf(cast<BlockArgument>(op.getQuery())),
-                e.mul(index, e.constant(keyWidth * 4)));
+    return e.at(kernel.pointerOf(op.getQuery()), e.mul(index, e.constant(keyWidth * 4)));
   }
 
   void start() {

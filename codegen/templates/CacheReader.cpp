@@ -9,14 +9,25 @@ namespace rosso {
 
 using namespace mlir;
 
+Value firstHeadOf(Emit &e, const KernelContext &kernel, Value tensor, int64_t rowBytes) {
+  Value pointer = kernel.pointerOf(tensor);
+  for (Operation *user : tensor.getUsers())
+    if (auto op = dyn_cast<AttentionOp>(user); op && op.getFirstHead()) {
+      Value row =
+          e.mul(kernel.extent(e, dimOf(*op.getFirstHead())), kernel.extent(e, shapeOf(tensor)[1]));
+      return e.at(pointer, e.mul(row, e.constant(rowBytes)));
+    }
+  return pointer;
+}
+
 CacheReader::CacheReader(Emit &e, const KernelContext &kernel, Value tensor, int64_t lanes)
-    : e_(e), type_(tensorOf(tensor).getElementType()), format_(formatOf(type_)),
-      pointer_(kernel.pointerOf(cast<BlockArgument>(tensor))), lanes_(lanes) {
+    : e_(e), type_(tensorOf(tensor).getElementType()), format_(formatOf(type_)), lanes_(lanes) {
   Shape shape = shapeOf(tensor);
   width_ = shape[2].constant();
   context_ = kernel.extent(e, shape[1]);
   rowBytes_ = format_ ? width_ / format_->blockLen * format_->blockSize
                       : width_ * type_.getIntOrFloatBitWidth() / 8;
+  pointer_ = firstHeadOf(e, kernel, tensor, rowBytes_);
 }
 
 Value CacheReader::row(Value head, Value position) const {

@@ -5,6 +5,10 @@
 
 namespace rosso {
 
+/// Where head 0 of an attention's keys or values lies, in a cache of `rowBytes` a row: behind the
+/// heads of other sequences, if the op says so.
+Value firstHeadOf(Emit &e, const KernelContext &kernel, Value tensor, int64_t rowBytes);
+
 class CacheReader {
 public:
   /// Vectors of `lanes` elements, a divisor of d.
@@ -19,6 +23,8 @@ public:
   Value element(Value row, Value i) const;
 
   int64_t rowBytes() const { return rowBytes_; }
+  /// What row offsets count from.
+  Value base() const { return pointer_; }
 
 private:
   Emit &e_;

@@ -1,5 +1,5 @@
 rosso_test(decoder_test
-  SOURCES Decoder.cpp DecoderConfig.cpp PlainDecoder.cpp Sampler.cpp TinyModel.cpp
+  SOURCES Decoder.cpp DecoderConfig.cpp PlainDecoder.cpp Sampler.cpp SlotEngine.cpp TinyModel.cpp
   LIBS rosso_models LABELS compiled)
 # Loads the compiler library at run time.
 add_dependencies(decoder_test rosso-compiler)

@@ -142,3 +142,35 @@ func.func @max_of_columns(%q: tensor<1x16x32xf32>, %k: tensor<1x16x32xf32>) -> t
   %o = rosso.matmul %w, %k : (tensor<1x16x16xf32>, tensor<1x16x32xf32>) -> tensor<1x16x32xf32>
   return %o : tensor<1x16x32xf32>
 }
+
+// -----
+
+// The caches of several sequences, one behind the other: the heads of sequence S are read where
+// they are.
+// CHECK-LABEL: @one_of_several_sequences
+// CHECK-SAME:    %[[Q:.*]]: tensor<2x1x64xf32>, %[[K:.*]]: tensor<8x256x64xf16>, %[[V:.*]]: tensor<8x256x64xf16>
+// CHECK-NEXT:    %[[O:.*]] = rosso.attention %[[Q]], %[[K]], %[[V]] scale 1.000000e+00 length "P + 1" {first_head = "2*S", kv_heads = 2 : i64}
+// CHECK-NEXT:    return %[[O]]
+module attributes {rosso.vars = {P = [0, 255], S = [0, 3]}} {
+func.func @one_of_several_sequences(%q: tensor<2x1x64xf32>, %k: tensor<8x256x64xf16>, %v: tensor<8x256x64xf16>) -> tensor<2x1x64xf32> {
+  %k0 = rosso.shrink %k ["2*S", "0", "0"] : tensor<8x256x64xf16> -> tensor<2x?x64xf16, #rosso.dims<"P + 1">>
+  %k1 = rosso.cast %k0 : tensor<2x?x64xf16, #rosso.dims<"P + 1">> -> tensor<2x?x64xf32, #rosso.dims<"P + 1">>
+  %kt = rosso.permute %k1 [0, 2, 1] : tensor<2x?x64xf32, #rosso.dims<"P + 1">> -> tensor<2x64x?xf32, #rosso.dims<"P + 1">>
+  %v0 = rosso.shrink %v ["2*S", "0", "0"] : tensor<8x256x64xf16> -> tensor<2x?x64xf16, #rosso.dims<"P + 1">>
+  %v1 = rosso.cast %v0 : tensor<2x?x64xf16, #rosso.dims<"P + 1">> -> tensor<2x?x64xf32, #rosso.dims<"P + 1">>
+  %s = rosso.matmul %q, %kt : (tensor<2x1x64xf32>, tensor<2x64x?xf32, #rosso.dims<"P + 1">>) -> tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %max = rosso.reduce_max %s [2] : tensor<2x1x?xf32, #rosso.dims<"P + 1">> -> tensor<2x1x1xf32>
+  %max1 = rosso.expand %max : tensor<2x1x1xf32> -> tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %d = rosso.sub %s, %max1 : tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %l = rosso.constant 1.4426950408889634 -> tensor<f32>
+  %l1 = rosso.reshape %l : tensor<f32> -> tensor<1x1x1xf32>
+  %l2 = rosso.expand %l1 : tensor<1x1x1xf32> -> tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %x = rosso.mul %d, %l2 : tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %e = rosso.exp2 %x : tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %sum = rosso.reduce_sum %e [2] : tensor<2x1x?xf32, #rosso.dims<"P + 1">> -> tensor<2x1x1xf32>
+  %sum1 = rosso.expand %sum : tensor<2x1x1xf32> -> tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %w = rosso.div %e, %sum1 : tensor<2x1x?xf32, #rosso.dims<"P + 1">>
+  %o = rosso.matmul %w, %v1 : (tensor<2x1x?xf32, #rosso.dims<"P + 1">>, tensor<2x?x64xf32, #rosso.dims<"P + 1">>) -> tensor<2x1x64xf32>
+  return %o : tensor<2x1x64xf32>
+}
+}

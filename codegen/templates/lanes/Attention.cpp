@@ -18,7 +18,7 @@ AttentionOp attentionOf(const KernelContext &kernel) {
 AttentionFacts::AttentionFacts(const KernelContext &kernel) : op(attentionOf(kernel)) {
   Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
   heads = q[0].constant();
-  kvHeads = v[0].constant();
+  kvHeads = op.kvHeadCount();
   headsPerKv = heads / kvHeads;
   keyWidth = q[2].constant();
   valueWidth = v[2].constant();

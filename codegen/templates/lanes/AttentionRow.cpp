@@ -121,7 +121,7 @@ private:
   /// The same with a row of int8 blocks at a byte offset from the first.
   Value dotCodes(Value row) {
     assert(keyFormat->codeBits == 8 && keyFormat->signedCodes && keyFormat->blockLen == 32);
-    Value pointer = kernel.pointerOf(cast<BlockArgument>(op.getKey()));
+    Value pointer = keys.base();
     int64_t blockLen = keyFormat->blockLen;
     return e.loop(e.constant(0), e.constant(facts.keyWidth / blockLen), 1, e.zero(e.f32()),
                   [&](Value i, ValueRange carried) -> Values {

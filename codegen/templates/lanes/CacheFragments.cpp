@@ -1,5 +1,7 @@
 #include "codegen/templates/lanes/CacheFragments.h"
 
+#include "codegen/templates/CacheReader.h"
+
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace rosso {
@@ -55,12 +57,12 @@ Values loadCodes(Emit &e, Value pointer, Value offset, int64_t bytes) {
 
 CacheFragments::CacheFragments(Emit &e, const KernelContext &kernel, Wave &wave, Value tensor)
     : e_(e), wave_(wave), lanes_(kernel.target.matrixLanes()),
-      format_(formatOf(tensorOf(tensor).getElementType())),
-      pointer_(kernel.pointerOf(cast<BlockArgument>(tensor))) {
+      format_(formatOf(tensorOf(tensor).getElementType())) {
   Shape shape = shapeOf(tensor);
   width_ = shape[2].constant();
   context_ = kernel.extent(e, shape[1]);
   rowBytes_ = format_ ? static_cast<int64_t>(format_->rowBytes(width_)) : width_ * 2;
+  pointer_ = firstHeadOf(e, kernel, tensor, rowBytes_);
 }
 
 Value CacheFragments::placeOf(Value position) {
