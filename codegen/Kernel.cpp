@@ -17,6 +17,12 @@ const TileShape &tileShape(Layout layout) {
   return layout == Layout::Tile16 ? kTile16 : kTile32;
 }
 
+Value KernelContext::pointerOf(Value tensor) const {
+  while (auto reshape = tensor.getDefiningOp<ReshapeOp>())
+    tensor = reshape.getSource();
+  return pointers[cast<BlockArgument>(tensor).getArgNumber()];
+}
+
 Value KernelContext::extent(Emit &e, const Dim &dim) const {
   Value sum = e.constant(dim.constant());
   for (const auto &[name, coefficient] : dim.terms())

@@ -45,7 +45,8 @@ struct KernelContext {
   std::string problem;      // why the template cannot be written for this target; else empty
   std::string schedule;     // for dumps: "rows 16, tokens 4"
 
-  Value pointerOf(mlir::BlockArgument argument) const { return pointers[argument.getArgNumber()]; }
+  /// The address of an operand, or of a reshape of one.
+  Value pointerOf(Value tensor) const;
   Value resultPointer(unsigned index) const { return pointers[layouts.size() + index]; }
   Layout layoutOf(mlir::BlockArgument argument) const { return layouts[argument.getArgNumber()]; }
 

@@ -54,6 +54,14 @@ QuantizeOp packedResult(AttentionOp attention) {
   return {};
 }
 
+/// What becomes of the result of `op`, as long as that is reshaped and nothing else.
+Value reshapedResult(Operation *op) {
+  Value result = op->getResult(0);
+  while (result.hasOneUse() && llvm::isa<ReshapeOp>(*result.user_begin()))
+    result = result.user_begin()->getResult(0);
+  return result;
+}
+
 size_t combine(size_t path, unsigned op) { return llvm::hash_combine(path, op); }
 
 } // namespace
@@ -124,11 +132,14 @@ void FusionPlan::cutOperands() {
     if (llvm::isa<AttentionOp, TopKOp>(op) || isContraction(op)) {
       bool packed = abilities_.wideEpilogues && llvm::isa<AttentionOp>(op) &&
                     packedResult(llvm::cast<AttentionOp>(op));
+      bool isAttention = llvm::isa<AttentionOp>(op);
       if (!isContraction(op) && !packed)
-        cut(op->getResult(0));
+        cut(isAttention && abilities_.operandViews ? reshapedResult(op) : op->getResult(0));
       bool views = abilities_.operandViews && readsViews(op);
       for (Value operand : op->getOperands())
-        cut(views ? bufferBehind(operand) : operand);
+        cut(views                                    ? bufferBehind(operand)
+            : isAttention && abilities_.operandViews ? withoutReshapes(operand)
+                                                     : operand);
     }
     if (auto update = llvm::dyn_cast<UpdateOp>(op))
       cut(update.getState());

@@ -39,6 +39,12 @@ bool readsViews(Operation *contraction) {
          !mayLieInTiles(linear.getWeight());
 }
 
+Value withoutReshapes(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getSource();
+  return value;
+}
+
 Value bufferBehind(Value operand) {
   while (Operation *op = operand.getDefiningOp()) {
     bool moves = llvm::isa<PermuteOp, ReshapeOp, ExpandOp, ShrinkOp, PadOp, StrideOp, WindowOp>(op);

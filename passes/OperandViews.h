@@ -16,6 +16,9 @@ bool mayLieInTiles(mlir::Value weight);
 /// that lies in tiles, whose kernels read rows of activations.
 bool readsViews(mlir::Operation *contraction);
 
+/// The same elements in the same order, in the shape of the buffer or op that has them.
+mlir::Value withoutReshapes(mlir::Value value);
+
 /// What has to be a buffer for a contraction that reads `operand` as a view.
 mlir::Value bufferBehind(mlir::Value operand);
 

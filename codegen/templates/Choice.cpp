@@ -50,7 +50,7 @@ int64_t laneWorkspaceBytes(const KernelContext &kernel) {
 
 /// Tiles of tokens where there are several, whole vectors in a head and no mask to read.
 void emitAttention(Emit &e, KernelContext &kernel) {
-  auto op = mlir::cast<AttentionOp>(kernel.op.getBody()->front());
+  auto op = *kernel.op.getBody()->getOps<AttentionOp>().begin();
   Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
   bool wholeVectors = q[2].constant() % 16 == 0 && v[2].constant() % 16 == 0;
   if (q[1] != Dim(1) && wholeVectors && !op.getMask())

@@ -39,3 +39,21 @@ func.func @transposed_sum(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x
   %y = rosso.matmul %x, %t : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
   return %y : tensor<4x6xf32>
 }
+
+// -----
+
+// Heads of a batch are heads: attention reads and stores them without a copy.
+// CHECK-LABEL: @attention_of_batch
+// CHECK:         rosso.kernel {{.*}} attention
+// CHECK-NEXT:      rosso.reshape
+// CHECK-NEXT:      rosso.attention
+// CHECK-NEXT:      %[[R:.*]] = rosso.reshape
+// CHECK-NEXT:      rosso.yield %[[R]]
+// CHECK-NOT:     rosso.kernel
+func.func @attention_of_batch(%q: tensor<2x3x16x32xf32>, %k: tensor<6x16x32xf32>)
+    -> tensor<2x3x16x32xf32> {
+  %h = rosso.reshape %q : tensor<2x3x16x32xf32> -> tensor<6x16x32xf32>
+  %o = rosso.attention %h, %k, %k scale 1.0 length "16" : (tensor<6x16x32xf32>, tensor<6x16x32xf32>, tensor<6x16x32xf32>) -> tensor<6x16x32xf32>
+  %r = rosso.reshape %o : tensor<6x16x32xf32> -> tensor<2x3x16x32xf32>
+  return %r : tensor<2x3x16x32xf32>
+}
