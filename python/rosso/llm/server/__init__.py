@@ -1,0 +1,1 @@
+"""The HTTP server: three doors (OpenAI, Ollama, llama.cpp) to one engine."""

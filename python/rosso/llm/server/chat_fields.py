@@ -1,0 +1,288 @@
+"""What a chat request may hold: messages, tools, and how tokens are chosen. Shared by the OpenAI
+and Ollama doors, which differ in names and not in meaning."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from rosso.llm.request import ANY_OBJECT, bad
+from rosso.llm.server.fields import Field, Json, type_name
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
+IMAGE_PARTS = ("image_url", "image", "input_image")
+MOST_STOPS = 16
+MOST_CHOICES = 16
+MOST_TOP_LOGPROBS = 20
+
+
+def read_messages(value: Any, where: str) -> list[Json]:
+    if not isinstance(value, list):
+        raise bad(f"'{where}' must be a list, not {type_name(value)}", where)
+    if not value:
+        raise bad(f"'{where}' must hold at least one message", where)
+    return [_message(each, f"{where}[{at}]") for at, each in enumerate(value)]
+
+
+def _message(value: Any, where: str) -> Json:
+    if not isinstance(value, dict):
+        raise bad(f"'{where}' must be an object, not {type_name(value)}", where)
+    role = value.get("role")
+    if role not in ROLES:
+        known = ", ".join(ROLES)
+        raise bad(f"'{where}.role' must be one of {known}", f"{where}.role")
+    content = value.get("content")
+    if isinstance(content, list):
+        for at, part in enumerate(content):
+            _check_part(part, f"{where}.content[{at}]")
+    elif content is None:
+        if role != "assistant":
+            raise bad(f"'{where}.content' is missing", f"{where}.content")
+    elif not isinstance(content, str):
+        raise bad(
+            f"'{where}.content' must be a text or a list of parts, not {type_name(content)}",
+            f"{where}.content",
+        )
+    if value.get("images"):
+        raise bad(f"'{where}.images': {NO_IMAGES}", f"{where}.images")
+    calls = value.get("tool_calls")
+    if calls is not None:
+        if not isinstance(calls, list):
+            raise bad(f"'{where}.tool_calls' must be a list", f"{where}.tool_calls")
+        for at, call in enumerate(calls):
+            _check_call(call, f"{where}.tool_calls[{at}]")
+    for name in ("tool_call_id", "name", "tool_name", "reasoning_content", "thinking"):
+        if value.get(name) is not None and not isinstance(value[name], str):
+            raise bad(f"'{where}.{name}' must be a text", f"{where}.{name}")
+    return value
+
+
+NO_IMAGES = "this model does not support image input"
+
+
+def _check_part(part: Any, where: str) -> None:
+    if not isinstance(part, dict):
+        raise bad(f"'{where}' must be an object, not {type_name(part)}", where)
+    kind = part.get("type")
+    if kind in IMAGE_PARTS:
+        raise bad(f"'{where}': {NO_IMAGES}", where)
+    if kind not in TEXT_PARTS:
+        raise bad(f"'{where}.type' must be text, not {json.dumps(kind)[:60]}", f"{where}.type")
+    text = part.get("text", part.get("refusal"))
+    if not isinstance(text, str):
+        raise bad(f"'{where}.text' must be a text", f"{where}.text")
+
+
+def _check_call(call: Any, where: str) -> None:
+    if not isinstance(call, dict) or not isinstance(call.get("function"), dict):
+        raise bad(f"'{where}' must be an object with a function", where)
+    name = call["function"].get("name")
+    if not isinstance(name, str):
+        raise bad(f"'{where}.function.name' must be a text", f"{where}.function.name")
+    arguments = call["function"].get("arguments")
+    if arguments is not None and not isinstance(arguments, str | dict):
+        raise bad(f"'{where}.function.arguments' must be JSON", f"{where}.function.arguments")
+
+
+def read_tools(value: list[Any], where: str) -> list[Json]:
+    return [_tool(each, f"{where}[{at}]") for at, each in enumerate(value)]
+
+
+def _tool(value: Any, where: str) -> Json:
+    if not isinstance(value, dict):
+        raise bad(f"'{where}' must be an object, not {type_name(value)}", where)
+    function = value.get("function")
+    if value.get("type", "function") != "function" or not isinstance(function, dict):
+        raise bad(f"'{where}' must be of type function, with an object 'function'", where)
+    return {"type": "function", "function": read_function(function, where)}
+
+
+def read_function(function: Json, where: str) -> Json:
+    """Name, description and parameters, without what templates do not know."""
+    name = function.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= 256 or not name.isprintable():
+        raise bad(f"'{where}': a function needs a name", where)
+    result: Json = {"name": name, "description": ""}
+    description = function.get("description")
+    if description is not None:
+        if not isinstance(description, str):
+            raise bad(f"'{where}': the description must be a text", where)
+        result["description"] = description
+    parameters = function.get("parameters")
+    if parameters is None:
+        parameters = {"type": "object", "properties": {}}
+    check_schema(parameters, where, "the parameters")
+    result["parameters"] = parameters
+    return result
+
+
+def check_schema(schema: Any, where: str, what: str) -> None:
+    """The coarse faults of a JSON schema; the finer ones show when it is compiled."""
+    if not isinstance(schema, dict):
+        raise bad(f"'{where}': {what} must be a JSON schema, an object", where)
+    kind = schema.get("type")
+    kinds = kind if isinstance(kind, list) else [kind]
+    if kind is not None and not all(each in SCHEMA_KINDS for each in kinds):
+        raise bad(f"'{where}': {what}: {json.dumps(kind)[:60]} is no type of JSON schema", where)
+    properties = schema.get("properties")
+    if properties is not None:
+        if not isinstance(properties, dict):
+            raise bad(f"'{where}': {what}: properties must be an object", where)
+        for name, each in properties.items():
+            if not isinstance(each, bool):
+                check_schema(each, where, f"{what}: property {name[:60]!r}")
+    required = schema.get("required")
+    if required is not None and not (
+        isinstance(required, list) and all(isinstance(each, str) for each in required)
+    ):
+        raise bad(f"'{where}': {what}: required must be a list of names", where)
+
+
+SCHEMA_KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
+
+
+def read_tool_choice(value: Any, tools: list[Json]) -> str:
+    """-> none, auto, required, or "=name"."""
+    where = "tool_choice"
+    names = [tool["function"]["name"] for tool in tools]
+    if isinstance(value, dict):
+        function = value.get("function") if value.get("type", "function") == "function" else None
+        name = function.get("name") if isinstance(function, dict) else value.get("name")
+        if not isinstance(name, str):
+            raise bad("'tool_choice' must name a function", where)
+        if name not in names:
+            raise bad(f"'tool_choice': there is no tool '{name[:100]}' in 'tools'", where)
+        return "=" + name
+    if value == "any":
+        value = "required"
+    if value not in ("none", "auto", "required"):
+        raise bad("'tool_choice' must be none, auto, required, or name a function", where)
+    if value == "required" and not tools:
+        raise bad("'tool_choice' is required, but there are no 'tools'", where)
+    return value
+
+
+def read_response_format(value: Json, where: str) -> Any:
+    """-> the schema of the reply, or None for text."""
+    kind = value.get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        given = value.get("schema")  # as llama.cpp takes it
+        if given is None:
+            return ANY_OBJECT
+        check_schema(given, where, "the schema")
+        return given
+    if kind == "json_schema":
+        # {"type": "json_schema", "json_schema": {"schema": ...}}, or flat as in /v1/responses
+        holder = value.get("json_schema", value)
+        schema = holder.get("schema") if isinstance(holder, dict) else None
+        check_schema(schema, where, "the schema")
+        return schema
+    raise bad(f"'{where}.type' must be text, json_object or json_schema", f"{where}.type")
+
+
+def read_stop(value: Any, where: str) -> tuple[str, ...]:
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or not all(isinstance(each, str) for each in stops):
+        raise bad(f"'{where}' must be a text or a list of texts", where)
+    if len(stops) > MOST_STOPS:
+        raise bad(f"'{where}' may hold {MOST_STOPS} texts, not {len(stops)}", where)
+    if "" in stops:
+        raise bad(f"'{where}' holds an empty text", where)
+    return tuple(stops)
+
+
+def read_logit_bias(value: Json, size: int) -> tuple[tuple[int, float], ...]:
+    where = "logit_bias"
+    pairs = []
+    for name, amount in value.items():
+        token = int(name) if name.isascii() and name.isdigit() and len(name) < 12 else -1
+        if not 0 <= token < size:
+            raise bad(f"'logit_bias': '{name[:40]}' is no token of 0 to {size - 1}", where)
+        if isinstance(amount, bool) or not isinstance(amount, int | float):
+            raise bad(f"'logit_bias': the bias of {name} must be a number", where)
+        if not -100 <= amount <= 100:
+            raise bad(f"'logit_bias': the bias of {name} must be -100 to 100", where)
+        pairs.append((token, float(amount)))
+    return tuple(pairs)
+
+
+def as_base64(values: list[float]) -> str:
+    import struct
+
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
+
+
+# OpenAPI of what is more than a simple kind.
+
+TEXT_OR_PARTS: Json = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+                "required": ["type", "text"],
+            },
+        },
+    ]
+}
+MESSAGES_SCHEMA: Json = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "properties": {
+            "role": {"enum": list(ROLES)},
+            "content": TEXT_OR_PARTS,
+            "name": {"type": ["string", "null"]},
+            "tool_call_id": {"type": ["string", "null"]},
+        },
+        "required": ["role", "content"],
+    },
+}
+FUNCTION_SCHEMA: Json = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-zA-Z0-9_.-]{1,64}$"},
+        "description": {"type": ["string", "null"]},
+        "parameters": {"type": ["object", "null"], "properties": {"type": {"const": "object"}},
+                       "additionalProperties": False},
+        "strict": {"type": ["boolean", "null"]},
+    },
+    "required": ["name"],
+}  # fmt: skip
+TOOLS_SCHEMA: Json = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"type": {"const": "function"}, "function": FUNCTION_SCHEMA},
+        "required": ["type", "function"],
+    },
+}
+STOP_SCHEMA: Json = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": MOST_STOPS},
+    ]
+}
+
+SAMPLING_FIELDS = (
+    Field("temperature", "number", "0 is greedy; the model's own by default", 0, 2),
+    Field("top_p", "number", "the most likely tokens of this much probability", 0, 1),
+    Field("top_k", "integer", "this many most likely tokens; 0: all", 0, 2**31),
+    Field("min_p", "number", "tokens at least this likely, relative to the best", 0, 1),
+    Field("presence_penalty", "number", "", -2, 2),
+    Field("frequency_penalty", "number", "", -2, 2),
+    Field("repeat_penalty", "number", "", 0.01, 10),
+    Field("seed", "integer", "same seed, same reply; taken modulo 2^64"),
+)
+
+
+def sampling_values(values: Json) -> Json:
+    """Of fields that were read, those of Sampling."""
+    return {field.name: values[field.name] for field in SAMPLING_FIELDS if field.name in values}

@@ -1,0 +1,395 @@
+"""The door of Ollama: /api/chat, /api/generate and what tells of the model.
+
+Streams are lines of JSON, calls come as whole objects, and errors are {"error": "text"}.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from rosso.llm.reply import End, ReplyEvent, Running, collect
+from rosso.llm.request import ANY_OBJECT, ChatRequest, Fault, ReplyOptions, bad
+from rosso.llm.scanner import CallEnd, Reasoning, Text
+from rosso.llm.server import chat_fields as cf
+from rosso.llm.server.fields import Field, Json, read_fields
+from rosso.llm.server.http import (
+    LineStream,
+    client_of,
+    read_object,
+    service_of,
+    to_json,
+    until_gone,
+)
+from rosso.llm.server.openai_chat import check_tools, whole
+from rosso.llm.server.openai_other import embed, read_prompts
+from rosso.llm.server.service import Service, make_call_id
+
+VERSION = "0.13.0"  # of Ollama's interface, which clients compare
+
+OPTION_FIELDS = (
+    Field("num_predict", "integer", "tokens; negative: no limit"),
+    Field("temperature", "number", "", 0, 2),
+    Field("top_p", "number", "", 0, 1),
+    Field("top_k", "integer", "", 0, 2**31),
+    Field("min_p", "number", "", 0, 1),
+    Field("seed", "integer"),
+    Field("stop", "any", schema=cf.STOP_SCHEMA, read=cf.read_stop),
+    Field("repeat_penalty", "number", "", 0.01, 10),
+    Field("repeat_last_n", "integer", "tokens that penalties look at"),
+    Field("presence_penalty", "number", "", -2, 2),
+    Field("frequency_penalty", "number", "", -2, 2),
+    Field("num_ctx", "integer", "ignored: the context was planned when the server started"),
+)
+OPTIONS_SCHEMA: Json = {
+    "type": "object",
+    "properties": {"temperature": {"type": "number", "minimum": 0, "maximum": 2},
+                   "num_predict": {"type": "integer", "minimum": -2}, "seed": {"type": "integer"}},
+    "additionalProperties": False,
+}  # fmt: skip
+COMMON_FIELDS = (
+    Field("model", "text"),
+    Field("stream", "boolean", "true by default"),
+    Field("options", "object", schema=OPTIONS_SCHEMA),
+    Field("format", "any", "json, or a JSON schema", schema={"const": "json"}),
+    Field("think", "any", "whether to reason; a text tells how much", schema={"type": "boolean"}),
+    Field("keep_alive", "any", "ignored"),
+    Field("truncate", "boolean", "ignored: a prompt that is too long is an error"),
+    Field("shift", "boolean", "ignored: a full context ends the reply"),
+)
+CHAT_FIELDS = (
+    *COMMON_FIELDS,
+    Field("messages", "list", schema=cf.MESSAGES_SCHEMA),
+    Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
+)
+GENERATE_FIELDS = (
+    *COMMON_FIELDS,
+    Field("prompt", "text"),
+    Field("system", "text"),
+    Field("suffix", "text", "not supported", schema={"const": ""}),
+    Field("raw", "boolean", "the prompt as it is, without a template"),
+    Field("images", "list", schema={"type": "array", "maxItems": 0}),
+)
+NAME_FIELDS = (Field("model", "text"), Field("name", "text"), Field("verbose", "boolean"))
+EMBED_FIELDS = (
+    Field("model", "text"),
+    Field("input", "any", required=True, schema={"type": "string"}),
+    Field("truncate", "boolean"),
+    Field("options", "object", schema=OPTIONS_SCHEMA),
+    Field("keep_alive", "any"),
+)
+EMBEDDING_FIELDS = (
+    Field("model", "text"),
+    Field("prompt", "text", required=True),
+    Field("options", "object", schema=OPTIONS_SCHEMA),
+    Field("keep_alive", "any"),
+)
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _reply_options(values: Json, service: Service, client: str) -> ReplyOptions:
+    given = read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
+    most = given.get("num_predict")
+    sampling = cf.sampling_values(given)
+    if sampling.get("seed", 0) < 0:
+        del sampling["seed"]
+    window = given.get("repeat_last_n")
+    if window is not None and window >= 0:
+        sampling["penalty_window"] = min(window, service.engine.context)
+    return ReplyOptions(
+        service.sampling(**sampling),
+        most=None if most is None or most < 0 else most,
+        stop=given.get("stop", ()),
+        schema=_format(values.get("format")),
+        client=client,
+        draft=service.options.draft,
+    )
+
+
+def _format(value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if value == "json":
+        return ANY_OBJECT
+    if isinstance(value, dict):
+        cf.check_schema(value, "format", "the format")
+        return value
+    raise bad("'format' must be json or a JSON schema", "format")
+
+
+def _template_options(values: Json) -> Json:
+    think = values.get("think")
+    if think is None:
+        return {}
+    if isinstance(think, bool):
+        return {"enable_thinking": think}
+    if isinstance(think, str):
+        return {"enable_thinking": True, "reasoning_effort": think}
+    raise bad("'think' must be a boolean or a text", "think")
+
+
+async def chat(request: Request) -> Response:
+    service = service_of(request)
+    body = await read_object(request)
+    replies = service.replies
+    values = read_fields(body, CHAT_FIELDS)
+    model = service.check_model(values.get("model"))
+    streams = values.get("stream", True)
+    if "messages" not in values:
+        raise bad("'messages' is missing", "messages")
+    if not values["messages"]:  # asks whether the model is loaded
+        last = {"message": {"role": "assistant", "content": ""}, "done": True}
+        return _single(
+            {"model": model, "created_at": now(), **last, "done_reason": "load"}, streams
+        )
+    tools = values.get("tools", [])
+    check_tools(service, tools)
+    prepared = await replies.prepare_chat(
+        ChatRequest(
+            cf.read_messages(values["messages"], "messages"),
+            _reply_options(values, service, client_of(request)),
+            tools,
+            "auto" if tools else "none",
+            template_options=_template_options(values),
+        )
+    )
+    running = replies.start(prepared)
+    if streams:
+        return LineStream(_stream(running, model, _chat_record, {"message": _message("")}))
+    reply = whole((await until_gone(request, collect(running)))[0])
+    message = _message(reply.text)
+    if reply.reasoning:
+        message["thinking"] = reply.reasoning
+    if reply.calls:
+        message["tool_calls"] = [_call(call) for call in reply.calls]
+    return JSONResponse(_record(model, {"message": message}, _last(running, reply.end)))
+
+
+async def generate(request: Request) -> Response:
+    service = service_of(request)
+    body = await read_object(request)
+    replies = service.replies
+    values = read_fields(body, GENERATE_FIELDS)
+    model = service.check_model(values.get("model"))
+    streams = values.get("stream", True)
+    if values.get("suffix"):
+        raise bad("'suffix' is not supported", "suffix")
+    if values.get("images"):
+        raise bad(f"'images': {cf.NO_IMAGES}", "images")
+    prompt = values.get("prompt", "")
+    if not prompt:
+        last = {"response": "", "done": True, "done_reason": "load"}
+        return _single({"model": model, "created_at": now(), **last}, streams)
+    options = _reply_options(values, service, client_of(request))
+    if values.get("raw"):
+        prepared = await replies.prepare_text(prompt, options)
+    else:
+        messages = [{"role": "user", "content": prompt}]
+        if values.get("system"):
+            messages.insert(0, {"role": "system", "content": values["system"]})
+        prepared = await replies.prepare_chat(
+            ChatRequest(
+                messages, options, tool_choice="none", template_options=_template_options(values)
+            )
+        )
+    running = replies.start(prepared)
+    if streams:
+        return LineStream(_stream(running, model, _generate_record, {"response": ""}))
+    reply = whole((await until_gone(request, collect(running)))[0])
+    content: Json = {"response": reply.text}
+    if reply.reasoning:
+        content["thinking"] = reply.reasoning
+    return JSONResponse(_record(model, content, _last(running, reply.end)))
+
+
+def _single(record: Json, streams: bool) -> Response:
+    if not streams:
+        return JSONResponse(record)
+    return Response(to_json(record) + "\n", media_type="application/x-ndjson")
+
+
+def _message(content: str, **more: Any) -> Json:
+    return {"role": "assistant", "content": content, **more}
+
+
+def _call(call: CallEnd) -> Json:
+    function = {"name": call.name, "arguments": json.loads(call.arguments)}
+    return {"id": make_call_id(), "function": function}
+
+
+def _chat_record(part: ReplyEvent) -> Json | None:
+    match part:
+        case Text():
+            return {"message": _message(part.text)}
+        case Reasoning():
+            return {"message": _message("", thinking=part.text)}
+        case CallEnd():
+            return {"message": _message("", tool_calls=[_call(part)])}
+    return None
+
+
+def _generate_record(part: ReplyEvent) -> Json | None:
+    match part:
+        case Text():
+            return {"response": part.text}
+        case Reasoning():
+            return {"response": "", "thinking": part.text}
+    return None
+
+
+def _record(model: str, content: Json, last: Json | None = None) -> Json:
+    record = {"model": model, "created_at": now(), **content, "done": last is not None}
+    return {**record, **last} if last else record
+
+
+def _last(running: Running, end: End) -> Json:
+    usage = running.usage()
+    nanoseconds = 1_000_000_000
+    times = {
+        "load_duration": 0,
+        "prompt_eval_duration": int(usage.prefill_s * nanoseconds),
+        "eval_duration": int(usage.decode_s * nanoseconds),
+    }
+    return {
+        "done_reason": "length" if end.reason == "length" else "stop",
+        "total_duration": sum(times.values()) + int(usage.queued_s * nanoseconds),
+        **times,
+        "prompt_eval_count": usage.prompt,
+        "prompt_eval_cached_count": usage.cached,
+        "eval_count": usage.completion,
+    }
+
+
+async def _stream(
+    running: Running,
+    model: str,
+    record_of: Callable[[ReplyEvent], Json | None],
+    empty: Json,
+) -> AsyncIterator[str]:
+    try:
+        yield to_json(_record(model, empty)) + "\n"
+        async with aclosing(running.events()) as events:
+            async for item in events:
+                if item is None:
+                    yield to_json(_record(model, empty)) + "\n"  # alive
+                elif isinstance(item[1], End):
+                    yield to_json(_record(model, empty, _last(running, item[1]))) + "\n"
+                elif (content := record_of(item[1])) is not None:
+                    yield to_json(_record(model, content)) + "\n"
+    except Fault as fault:
+        yield to_json({"error": fault.message}) + "\n"
+    finally:
+        running.cancel()
+
+
+def _details(service: Service) -> Json:
+    model = service.engine.model
+    billions = model.parameters / 1e9
+    size = f"{billions:.1f}B" if billions >= 1 else f"{model.parameters / 1e6:.1f}M"
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": model.family or model.architecture,
+        "families": [model.family or model.architecture],
+        "parameter_size": size,
+        "quantization_level": model.quantization,
+    }
+
+
+def _modified(service: Service) -> str:
+    moment = datetime.datetime.fromtimestamp(service.engine.model.modified, datetime.UTC)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _entry(service: Service, name: str) -> Json:
+    model = service.engine.model
+    return {
+        "name": name,
+        "model": name,
+        "modified_at": _modified(service),
+        "size": model.size,
+        "digest": model.digest,
+        "details": _details(service),
+    }
+
+
+async def tags(request: Request) -> Response:
+    service = service_of(request)
+    return JSONResponse({"models": [_entry(service, name) for name in service.names]})
+
+
+async def running_models(request: Request) -> Response:
+    service = service_of(request)
+    entry = _entry(service, service.name)
+    del entry["modified_at"]
+    on_device = 0 if service.engine.device.startswith("host") else service.engine.memory.total
+    state = {
+        "expires_at": "2999-01-01T00:00:00Z",
+        "size": service.engine.memory.total,
+        "size_vram": on_device,
+        "context_length": service.engine.context,
+    }
+    return JSONResponse({"models": [{**entry, **state}]})
+
+
+async def show(request: Request) -> Response:
+    service = service_of(request)
+    values = read_fields(await read_object(request), NAME_FIELDS)
+    service.check_model(values.get("model") or values.get("name"))
+    engine, template = service.engine, service.replies.template
+    model, defaults = engine.model, engine.defaults
+    architecture = model.architecture or "unknown"
+    capabilities = ["completion", "tools"]
+    if template.thinks:
+        capabilities.append("thinking")
+    if engine.embeds:
+        capabilities.append("embedding")
+    return JSONResponse(
+        {
+            "modelfile": f"FROM {model.name}\n",
+            "parameters": f"num_ctx {engine.context}\n"
+            f"temperature {defaults.temperature:g}\ntop_k {defaults.top_k}\n"
+            f"top_p {defaults.top_p:g}\nmin_p {defaults.min_p:g}",
+            "template": template.source,
+            "details": _details(service),
+            "modified_at": _modified(service),
+            "capabilities": capabilities,
+            "model_info": {
+                "general.architecture": architecture,
+                "general.parameter_count": model.parameters,
+                f"{architecture}.context_length": engine.context,
+                f"{architecture}.embedding_length": model.embedding_length,
+            },
+        }
+    )
+
+
+async def version(request: Request) -> Response:
+    return JSONResponse({"version": VERSION})
+
+
+async def embed_many(request: Request) -> Response:
+    service = service_of(request)
+    values = read_fields(await read_object(request), EMBED_FIELDS)
+    name = service.check_model(values.get("model"))
+    prompts = read_prompts(values["input"], service, "input")
+    vectors, tokens = await until_gone(request, embed(service, prompts))
+    return JSONResponse({"model": name, "embeddings": vectors, "prompt_eval_count": tokens})
+
+
+async def embed_one(request: Request) -> Response:
+    service = service_of(request)
+    values = read_fields(await read_object(request), EMBEDDING_FIELDS)
+    service.check_model(values.get("model"))
+    prompts: Sequence[Any] = [values["prompt"]]
+    vectors, _ = await until_gone(request, embed(service, list(prompts)))
+    return JSONResponse({"embedding": vectors[0]})

@@ -1,0 +1,328 @@
+"""POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, Usage, collect
+from rosso.llm.request import ChatRequest, Fault, ReplyOptions, bad
+from rosso.llm.scanner import CallBegin, CallEnd, CallPart, Reasoning, Text
+from rosso.llm.server import chat_fields as cf
+from rosso.llm.server.fields import Field, Json, read_fields
+from rosso.llm.server.http import (
+    DONE,
+    EventStream,
+    client_of,
+    error_object,
+    event,
+    read_object,
+    service_of,
+    until_gone,
+)
+from rosso.llm.server.service import Service, make_call_id, make_id
+
+FIELDS = (
+    Field("model", "text", "one of /v1/models; may be left out"),
+    Field(
+        "messages", "any", required=True, schema=cf.MESSAGES_SCHEMA, read=cf.read_messages
+    ),
+    *cf.SAMPLING_FIELDS,
+    Field("stream", "boolean"),
+    Field("stream_options", "object", "include_usage: a last chunk with the usage"),
+    Field("max_completion_tokens", "integer", "more than there is room for is no fault", 0),
+    Field("max_tokens", "integer", "as max_completion_tokens, which wins", 0),
+    Field("stop", "any", schema=cf.STOP_SCHEMA, read=cf.read_stop),
+    Field("n", "integer", "", 1, cf.MOST_CHOICES),
+    Field("logprobs", "boolean"),
+    Field("top_logprobs", "integer", "", 0, cf.MOST_TOP_LOGPROBS),
+    Field("logit_bias", "object", "token id -> what is added to its logit",
+          schema={"type": "object", "additionalProperties": False}),
+    Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
+    Field("tool_choice", "any", "none, auto, required, or a function",
+          schema={"enum": ["none", "auto"]}),
+    Field("parallel_tool_calls", "boolean", "whether there may be several calls"),
+    Field("response_format", "object", "text, json_object or json_schema",
+          schema={"type": "object", "properties": {"type": {"const": "text"}},
+                  "required": ["type"]}, read=cf.read_response_format),
+    Field("reasoning_effort", "text", "none turns reasoning off where the template can"),
+    Field("enable_thinking", "boolean", "for the template"),
+    Field("chat_template_kwargs", "object", "further variables of the template",
+          schema={"type": "object", "properties": {"enable_thinking": {"type": "boolean"}},
+                  "additionalProperties": False}),
+    Field("ignore_eos", "boolean", "generates on where the model would end"),
+)  # fmt: skip
+
+# Variables of a template that a request must not set.
+OWN_VARIABLES = ("messages", "tools", "add_generation_prompt", "bos_token", "eos_token")
+
+
+@dataclass(slots=True)
+class Wants:
+    """What the answer should look like."""
+
+    id: str
+    created: int
+    model: str
+    stream: bool
+    usage: bool
+
+
+def read_chat(body: Json, service: Service, client: str) -> tuple[ChatRequest, Wants]:
+    """Raises Fault."""
+    replies = service.replies
+    values = read_fields(body, FIELDS)
+    model = service.check_model(values.get("model"))
+    tools = values.get("tools", [])
+    # An empty response_format was read as None: text.
+    options = ReplyOptions(
+        sampling=service.sampling(
+            **cf.sampling_values(values),
+            logprobs=_logprobs(values),
+            logit_bias=cf.read_logit_bias(values.get("logit_bias", {}), replies.tokenizer.size),
+        ),
+        most=values.get("max_completion_tokens", values.get("max_tokens")),
+        stop=values.get("stop", ()),
+        n=values.get("n", 1),
+        schema=values.get("response_format"),
+        client=client,
+        ignore_end=values.get("ignore_eos", False),
+        draft=service.options.draft,
+    )
+    chat = ChatRequest(
+        values["messages"],
+        options,
+        tools,
+        cf.read_tool_choice(_choice(body, tools), tools),
+        values.get("parallel_tool_calls", True),
+        template_options(values),
+    )
+    check_tools(service, tools)
+    stream_options = values.get("stream_options", {})
+    wants = Wants(
+        make_id("chatcmpl-"),
+        int(time.time()),
+        model,
+        values.get("stream", False),
+        stream_options.get("include_usage") is True,
+    )
+    return chat, wants
+
+
+def _choice(body: Json, tools: Sequence[Json]) -> Any:
+    value = body.get("tool_choice")
+    return value if value is not None else "auto" if tools else "none"
+
+
+def check_tools(service: Service, tools: Sequence[Json]) -> None:
+    if tools and service.options.tools_off and not service.replies.template.native_tools:
+        raise bad("this model's template has no place for tools", "tools", "tools_not_supported")
+
+
+def _logprobs(values: Json) -> int | None:
+    if "top_logprobs" in values and not values.get("logprobs"):
+        raise bad("'top_logprobs' needs 'logprobs': true", "top_logprobs")
+    return values.get("top_logprobs", 0) if values.get("logprobs") else None
+
+
+def template_options(values: Json) -> Json:
+    options = {
+        name: value
+        for name, value in values.get("chat_template_kwargs", {}).items()
+        if name not in OWN_VARIABLES
+    }
+    effort = values.get("reasoning_effort")
+    if effort is not None:
+        options.setdefault("reasoning_effort", effort)
+        if effort == "none":
+            options.setdefault("enable_thinking", False)
+    if "enable_thinking" in values:
+        options["enable_thinking"] = values["enable_thinking"]
+    return options
+
+
+async def chat_completions(request: Request) -> Response:
+    service = service_of(request)
+    body = await read_object(request)
+    chat, wants = read_chat(body, service, client_of(request))
+    replies = service.replies
+    prepared = await replies.prepare_chat(chat)
+    running = replies.start(prepared, wants.id)
+    if wants.stream:
+        return EventStream(_stream(running, wants))
+    choices = await until_gone(request, collect(running))
+    return JSONResponse(_answer(running, wants, choices))
+
+
+async def _stream(running: Running, wants: Wants) -> AsyncIterator[str]:
+    chunks = _Chunks(wants)
+    try:
+        for index in range(running.prepared.options.n):
+            yield chunks.choice(index, {"role": "assistant", "content": ""})
+        async with aclosing(running.events()) as events:
+            async for item in events:
+                if item is None:
+                    yield chunks.choice(0, {})  # alive
+                    continue
+                for chunk in chunks.of(*item):
+                    yield chunk
+        last = running.usage()
+        if wants.usage:
+            yield chunks.usage(last)
+    except Fault as fault:
+        yield event(error_object(fault))
+    finally:
+        running.cancel()
+    yield DONE
+
+
+class _Chunks:
+    def __init__(self, wants: Wants):
+        self._wants = wants
+        self._logprobs: dict[int, Sequence[Logprob]] = {}
+
+    def choice(self, index: int, delta: Json, reason: str | None = None) -> str:
+        choice: Json = {"index": index, "delta": delta, "finish_reason": reason}
+        logprobs = self._logprobs.pop(index, None)
+        if logprobs:
+            choice["logprobs"] = logprobs_object(logprobs)
+        return event(self._chunk([choice]))
+
+    def usage(self, usage: Usage) -> str:
+        return event({**self._chunk([]), "usage": usage_object(usage), "timings": timings(usage)})
+
+    def of(self, index: int, part: ReplyEvent) -> list[str]:
+        match part:
+            case Logprobs():
+                self._logprobs[index] = part.tokens
+                return []
+            case Text():
+                return [self.choice(index, {"content": part.text})]
+            case Reasoning():
+                return [self.choice(index, {"reasoning_content": part.text})]
+            case CallBegin():
+                function = {"name": part.name, "arguments": ""}
+                call = {"index": part.index, "id": make_call_id(), "type": "function"}
+                return [self.choice(index, {"tool_calls": [{**call, "function": function}]})]
+            case CallPart():
+                call = {"index": part.index, "function": {"arguments": part.text}}
+                return [self.choice(index, {"tool_calls": [call]})]
+            case End():
+                return [self.choice(index, {}, part.reason)]
+        return []
+
+    def _chunk(self, choices: list[Json]) -> Json:
+        wants = self._wants
+        return {
+            "id": wants.id,
+            "object": "chat.completion.chunk",
+            "created": wants.created,
+            "model": wants.model,
+            "choices": choices,
+        }
+
+
+def _answer(running: Running, wants: Wants, choices: list[list[ReplyEvent]]) -> Json:
+    usage = running.usage()
+    return {
+        "id": wants.id,
+        "object": "chat.completion",
+        "created": wants.created,
+        "model": wants.model,
+        "choices": [_choice_object(index, events) for index, events in enumerate(choices)],
+        "usage": usage_object(usage),
+        "timings": timings(usage),
+    }
+
+
+@dataclass(slots=True)
+class Whole:
+    """The events of one choice, put together."""
+
+    text: str
+    reasoning: str
+    calls: list[CallEnd]
+    logprobs: list[Logprob]
+    end: End
+
+
+def whole(events: Sequence[ReplyEvent]) -> Whole:
+    ends = [each for each in events if isinstance(each, End)]
+    return Whole(
+        "".join(each.text for each in events if isinstance(each, Text)),
+        "".join(each.text for each in events if isinstance(each, Reasoning)),
+        [each for each in events if isinstance(each, CallEnd)],
+        [token for each in events if isinstance(each, Logprobs) for token in each.tokens],
+        ends[-1] if ends else End("stop"),
+    )
+
+
+def _choice_object(index: int, events: Sequence[ReplyEvent]) -> Json:
+    reply = whole(events)
+    message: Json = {"role": "assistant", "content": reply.text}
+    if reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
+    if reply.calls:
+        message["content"] = reply.text or None
+        message["tool_calls"] = [
+            {
+                "id": make_call_id(),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in reply.calls
+        ]
+    choice: Json = {"index": index, "message": message, "finish_reason": reply.end.reason}
+    choice["logprobs"] = logprobs_object(reply.logprobs) if reply.logprobs else None
+    return choice
+
+
+def usage_object(usage: Usage) -> Json:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.prompt + usage.completion,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+    }
+
+
+def timings(usage: Usage) -> Json:
+    """As llama.cpp names them."""
+    read = usage.prompt - usage.cached
+    return {
+        "cache_n": usage.cached,
+        "prompt_n": read,
+        "prompt_ms": round(usage.prefill_s * 1000, 3),
+        "prompt_per_second": round(read / usage.prefill_s, 3) if usage.prefill_s else 0,
+        "predicted_n": usage.completion,
+        "predicted_ms": round(usage.decode_s * 1000, 3),
+        "predicted_per_second": round(usage.completion / usage.decode_s, 3)
+        if usage.decode_s
+        else 0,
+    }
+
+
+def logprobs_object(tokens: Sequence[Logprob]) -> Json:
+    return {
+        "content": [
+            {
+                **_logprob(each.piece, each.logprob),
+                "top_logprobs": [_logprob(piece, value) for _, piece, value in each.top],
+            }
+            for each in tokens
+        ]
+    }
+
+
+def _logprob(piece: bytes, value: float) -> Json:
+    return {
+        "token": piece.decode("utf-8", "replace"),
+        "logprob": max(value, -9999.0),
+        "bytes": list(piece),
+    }
