@@ -40,6 +40,12 @@ public:
   /// The bytes, which may be invalid UTF-8 if the tokens are. Ids outside the vocabulary give none.
   std::string decode(std::span<const TokenId> ids, DecodeOptions options = {}) const;
 
+  /// The bytes that a token adds to a text that goes on; of a control token its name.
+  std::string piece(TokenId id) const {
+    bool first = false;
+    return piece(id, first, /*showControl=*/true);
+  }
+
   const Vocabulary &vocabulary() const { return *vocabulary_; }
   std::optional<TokenId> bos() const { return bos_; }
   std::optional<TokenId> eos() const { return eos_; }

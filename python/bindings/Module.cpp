@@ -12,4 +12,5 @@ PYBIND11_MODULE(_rosso, m) {
   bindMovement(tensor, m);
   bindMath(tensor, m);
   bindNn(tensor, m);
+  bindLlm(m);
 }

@@ -180,7 +180,7 @@ TEST(Realize, DevicesDoNotMix) {
 TEST(Capture, ReplaysWithOtherArguments) {
   Tensor weight = counting(4);
   Capture capture;
-  Tensor x = capture.input({4}, DType::F32, "host");
+  Tensor x = capture.input({4}, DType::F32, defaultTensorDevice());
   Tensor y = x * weight;
   realized(y); // put off
   EXPECT_THAT(y.toHost().error().message, HasSubstr("captured"));
@@ -203,7 +203,7 @@ TEST(Capture, WritesBuffersInPlace) {
   realized(cache);
   bindVariable(at, 0);
   Capture capture;
-  Tensor x = capture.input({2}, DType::F32, "host");
+  Tensor x = capture.input({2}, DType::F32, defaultTensorDevice());
   Tensor before = cache.sum();
   assigned(cache.shrink({{0, 1}, {at, at + 1}, {0, 2}}).reshape({1, 2}), x);
   auto function = capture.finish(std::vector{before, cache.sum(), cache});
@@ -220,7 +220,7 @@ TEST(Capture, WritesBuffersInPlace) {
 
 TEST(Capture, RefusesOtherShapes) {
   Capture capture;
-  Tensor x = capture.input({4}, DType::F32, "host");
+  Tensor x = capture.input({4}, DType::F32, defaultTensorDevice());
   auto function = capture.finish(std::vector{x + 1});
   ASSERT_TRUE(function);
   EXPECT_THAT((*function)->call(std::vector{counting(3)}).error().message,
