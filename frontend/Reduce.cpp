@@ -39,9 +39,10 @@ Tensor reduce(Op op, std::string_view where, const Tensor &t, const Axes &axes, 
   return keepdim ? reduced : reduced.reshape(without(t.shape(), *resolved));
 }
 
-/// The reduction of a bool tensor as a reduction of the i32 numbers 0 and 1.
+/// The reduction of a bool tensor as a reduction of the i32 numbers 0 and 1; of no elements, the
+/// extremes of the type are less and greater than those.
 Tensor reduceTruth(Op op, std::string_view where, const Tensor &t, const Axes &axes, bool keepdim) {
-  return reduce(op, where, t.cast(DType::Bool).cast(DType::I32), axes, keepdim).cast(DType::Bool);
+  return reduce(op, where, t.cast(DType::Bool).cast(DType::I32), axes, keepdim) > 0;
 }
 
 /// Large for small and small for large, without overflow.

@@ -4,12 +4,14 @@
 namespace rosso::python {
 namespace {
 
-PyObject *deviceError = nullptr; // rosso.DeviceError; lives as long as the interpreter
+// They live as long as the interpreter.
+PyObject *deviceError = nullptr;
+PyObject *badInputError = nullptr;
 
 PyObject *exceptionOf(ErrorCode code) {
   switch (code) {
   case ErrorCode::BadInput:
-    return PyExc_ValueError;
+    return badInputError;
   case ErrorCode::Unsupported:
     return PyExc_NotImplementedError;
   case ErrorCode::OutOfMemory:
@@ -35,6 +37,13 @@ void bindErrors(py::module_ &m) {
       "rosso.DeviceError", "A device, its driver or the compiler failed; not the caller's fault.",
       PyExc_RuntimeError, nullptr);
   m.add_object("DeviceError", py::reinterpret_borrow<py::object>(deviceError));
+  // tinygrad raises each of these where arguments do not fit; programs that catch any still work.
+  const py::tuple bases = py::make_tuple(
+      py::handle(PyExc_ValueError), py::handle(PyExc_RuntimeError), py::handle(PyExc_IndexError),
+      py::handle(PyExc_AssertionError));
+  badInputError = PyErr_NewExceptionWithDoc(
+      "rosso.BadInputError", "Arguments that do not fit: a ValueError.", bases.ptr(), nullptr);
+  m.add_object("BadInputError", py::reinterpret_borrow<py::object>(badInputError));
 }
 
 } // namespace rosso::python

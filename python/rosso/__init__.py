@@ -6,7 +6,7 @@
 """
 
 from rosso import nn
-from rosso._rosso import DeviceError
+from rosso._rosso import BadInputError, DeviceError
 from rosso.device import Device
 from rosso.dtype import dtypes
 from rosso.helpers import Context, GlobalCounters, fetch, getenv
@@ -17,6 +17,7 @@ from rosso.variable import Variable
 __all__ = [
     "Context",
     "Device",
+    "BadInputError",
     "DeviceError",
     "GlobalCounters",
     "JitError",

@@ -81,7 +81,7 @@ class CastMixin(TensorBase):
 
     def bool(self) -> Tensor:
         """`cast` to bool: true where an element is not 0."""
-        return self.cast(dtypes.builtins.bool)
+        return self.cast(dtypes.bool)
 
     def element_size(self) -> builtins.int:
         """Bytes an element takes. RuntimeError where the type is weak."""
