@@ -102,10 +102,10 @@ private:
   /// last one: their scores are thrown away.
   void loadKeys(Value first) {
     Value last = e.sub(seen, e.constant(1));
-    for (int64_t part = 0; part < kBlockVectors; ++part) {
+    e.loop(e.constant(0), e.constant(kBlock), kLanes, [&](Value part) {
       Values addresses;
       for (int64_t i = 0; i < kLanes; ++i) {
-        Value position = e.minimum(e.add(first, e.constant(part * kLanes + i)), last);
+        Value position = e.minimum(e.add(first, e.add(part, e.constant(i))), last);
         addresses.push_back(keys.row(kvHead, position));
       }
       for (int64_t j = 0; j < keyWidth / kLanes; ++j) {
@@ -115,9 +115,10 @@ private:
         transpose(e, block);
         for (int64_t i = 0; i < kLanes; ++i)
           e.store(block[static_cast<size_t>(i)],
-                  e.at(keyBlock, ((j * kLanes + i) * kBlock + part * kLanes) * 4), 64);
+                  e.at(e.at(keyBlock, e.mul(part, e.constant(4))), (j * kLanes + i) * kBlock * 4),
+                  64);
       }
-    }
+    });
   }
 
   /// scores = q k^T of the block, four rows at a time.
