@@ -8,6 +8,7 @@
 //   keys     [d][64] f32    32 KiB for d = 128, with the rest just within the first-level cache
 //   scores   [16][64] f32   weights after the second step
 //   sums     [16][d] f32    and the largest score and the sum of weights of each row
+#include "codegen/ElementEmitter.h"
 #include "codegen/templates/CacheReader.h"
 #include "codegen/templates/Templates.h"
 #include "codegen/templates/Transpose.h"
@@ -30,7 +31,8 @@ constexpr int64_t kSums = 16; // registers for weighted sums of values
 class AttentionTile {
 public:
   AttentionTile(Emit &emit, KernelContext &context)
-      : e(emit), kernel(context), op(*context.op.getBody()->getOps<AttentionOp>().begin()),
+      : e(emit), kernel(context), elements(emit, context),
+        op(*context.op.getBody()->getOps<AttentionOp>().begin()),
         keys(emit, context, op.getKey(), kLanes), values(emit, context, op.getValue(), kLanes) {
     Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
     keyWidth = q[2].constant();
@@ -150,6 +152,25 @@ private:
     });
   }
 
+  /// score * scale + mask, for the positions that the row sees: the loop vectoriser's work.
+  void addMask(Value row, Value first) {
+    Value mask = op.getMask();
+    if (!mask)
+      return;
+    Value scale = e.constantFloat(e.f32(), op.getScale().convertToDouble());
+    Value scoreRow = scoreAt(row, 0);
+    Value count = e.minimum(e.sub(visible(row), first), e.constant(kBlock));
+    e.loop(e.constant(0), count, 1, [&](Value i) {
+      ElementEmitter::Scope scope(elements);
+      Values index{e.add(firstToken, row), e.add(first, i)};
+      if (shapeOf(mask).size() == 3)
+        index.insert(index.begin(), head);
+      Value added = e.extendFloat(elements.element(mask, index), e.f32());
+      Value score = e.mulF(loadElement(e, e.f32(), scoreRow, i), scale);
+      storeElement(e, e.f32(), e.addF(score, added), scoreRow, i);
+    });
+  }
+
   /// Scores to weights exp(score - largest so far); rescales what was summed before.
   void weigh(Value first) {
     llvm::SmallVector<int32_t> numbers;
@@ -160,12 +181,16 @@ private:
         e.b, e.loc, DenseElementsAttr::get(laneType, ArrayRef<int32_t>(numbers)));
     Value scale = e.splat(e.constantFloat(e.f32(), op.getScale().convertToDouble()), kLanes);
     e.loop(e.constant(0), rows, 1, [&](Value row) {
+      ElementEmitter::Scope scope(elements);
+      addMask(row, first);
       Value left = e.truncate(e.sub(visible(row), first), e.i32()); // positions of the block seen
       Values vectors;
       Value largest;
       for (int64_t j = 0; j < kBlockVectors; ++j) {
         Value inside = e.less(lanes, e.splat(e.sub(left, e.constant(e.i32(), j * kLanes)), kLanes));
-        Value scaled = e.mulF(e.load(vector, scoreAt(row, j), 64), scale);
+        Value scaled = e.load(vector, scoreAt(row, j), 64);
+        if (!op.getMask())
+          scaled = e.mulF(scaled, scale);
         vectors.push_back(e.select(inside, scaled, e.constantFloat(vector, -INFINITY)));
         largest = largest ? Value(arith::MaxNumFOp::create(e.b, e.loc, largest, vectors.back()))
                           : vectors.back();
@@ -243,6 +268,7 @@ private:
 
   Emit &e;
   KernelContext &kernel;
+  ElementEmitter elements;
   AttentionOp op;
   CacheReader keys, values;
   int64_t keyWidth, valueVectors, headsPerKv;

@@ -48,12 +48,12 @@ int64_t laneWorkspaceBytes(const KernelContext &kernel) {
   return op.getTemplate() == KernelTemplate::Attention ? laneAttentionWorkspace(kernel) : 0;
 }
 
-/// Tiles of tokens where there are several, whole vectors in a head and no mask to read.
+/// Tiles of tokens where there are several, and whole vectors in a head.
 void emitAttention(Emit &e, KernelContext &kernel) {
   auto op = *kernel.op.getBody()->getOps<AttentionOp>().begin();
   Shape q = shapeOf(op.getQuery()), v = shapeOf(op.getValue());
   bool wholeVectors = q[2].constant() % 16 == 0 && v[2].constant() % 16 == 0;
-  if (q[1] != Dim(1) && wholeVectors && !op.getMask())
+  if (q[1] != Dim(1) && wholeVectors)
     return emitAttentionTile(e, kernel);
   emitAttentionRow(e, kernel);
 }

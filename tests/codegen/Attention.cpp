@@ -137,7 +137,9 @@ INSTANTIATE_TEST_SUITE_P(Host, Attention, ::testing::Values(
     AttentionCase{.heads = 3, .kvHeads = 3, .keyWidth = 12, .valueWidth = 12, .tokens = 2, .position = 64},
     AttentionCase{.cache = "q8_0", .heads = 4, .kvHeads = 2, .keyWidth = 64, .valueWidth = 32, .tokens = 4, .position = 70},
     AttentionCase{.cache = "bf16", .heads = 2, .kvHeads = 1, .tokens = 3, .position = 9, .mask = Mask::Shared},
-    AttentionCase{.cache = "f32", .heads = 2, .kvHeads = 1, .tokens = 3, .position = 9, .mask = Mask::OfHeads, .sees = Sees::All}));
+    AttentionCase{.cache = "f32", .heads = 2, .kvHeads = 1, .tokens = 3, .position = 9, .mask = Mask::OfHeads, .sees = Sees::All},
+    AttentionCase{.cache = "f32", .heads = 2, .kvHeads = 2, .keyWidth = 12, .valueWidth = 12, .tokens = 3, .position = 70, .mask = Mask::OfHeads},
+    AttentionCase{.cache = "f32", .heads = 3, .kvHeads = 3, .keyWidth = 64, .valueWidth = 48, .tokens = 50, .position = 100, .mask = Mask::Shared}));
 
 // One query row at a time, whatever it is made of.
 INSTANTIATE_TEST_SUITE_P(GpuRows, Attention, ::testing::Values(
