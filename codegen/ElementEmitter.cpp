@@ -41,19 +41,23 @@ Value ElementEmitter::compute(Value tensor, ValueRange index) {
 }
 
 Value ElementEmitter::operand(BlockArgument argument, ValueRange index) {
-  Value pointer = kernel_.pointerOf(argument);
   RankedTensorType type = tensorOf(argument);
   const Shape shape = shapeOf(type);
-  const QuantFormat *format = formatOf(type.getElementType());
   if (Layout layout = kernel_.layoutOf(argument); layout != Layout::Rows) {
+    const QuantFormat *format = formatOf(type.getElementType());
     const QuantFormat &f = format ? *format : *findFormat(name(*dtypeOf(type.getElementType())));
-    return emitTileElement(e_, f, tileShape(layout), shape.back().constant(), pointer, index[0],
-                           index[1]);
+    return emitTileElement(e_, f, tileShape(layout), shape.back().constant(),
+                           kernel_.pointerOf(argument), index[0], index[1]);
   }
-  Value position = linearIndex(e_, kernel_, shape, index);
-  if (format)
+  return reshaped(argument, shape, index);
+}
+
+Value ElementEmitter::reshaped(BlockArgument argument, const Shape &shape, ValueRange index) {
+  Type element = tensorOf(argument).getElementType();
+  Value pointer = kernel_.pointerOf(argument), position = linearIndex(e_, kernel_, shape, index);
+  if (const QuantFormat *format = formatOf(element))
     return emitRowElement(e_, *format, pointer, position);
-  return loadElement(e_, type.getElementType(), pointer, position);
+  return loadElement(e_, element, pointer, position);
 }
 
 } // namespace rosso

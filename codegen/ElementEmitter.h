@@ -29,15 +29,19 @@ public:
   void bind(Value tensor, Source source) { sources_.insert_or_assign(key(tensor), source); }
   void unbind(Value tensor) { sources_.erase(key(tensor)); }
 
-  /// Indices on the axis of `concat` lie in its source number `source` from now on, so that no
-  /// other needs to be read.
-  void chooseSource(ConcatOp concat, unsigned source) { choices_[concat] = source; }
+  /// Indices on the axis of a concat lie in its source number `source` from now on, so that no
+  /// other needs to be read; those on the last axis of a pad in the source (1) or around it (0).
+  void choose(mlir::Operation *op, unsigned source) { choices_[op] = source; }
   void forgetChoices() { choices_.clear(); }
   /// The source chosen; nothing if any may be meant.
-  std::optional<unsigned> chosenSource(ConcatOp concat) const {
-    auto it = choices_.find(concat);
+  std::optional<unsigned> chosen(mlir::Operation *op) const {
+    auto it = choices_.find(op);
     return it == choices_.end() ? std::nullopt : std::optional(it->second);
   }
+
+  /// An element of an operand read as if it had the extents `shape`: a reshape of memory moves
+  /// nothing.
+  Value reshaped(mlir::BlockArgument argument, const Shape &shape, ValueRange index);
 
   /// Values emitted while a Scope lives are forgotten with it: one for each nested region.
   class Scope {

@@ -17,7 +17,7 @@ std::string keyOf(KernelOp op, ArrayRef<Layout> layouts) {
   copy->getBody()->walk([](Operation *inner) { inner->removeDiscardableAttr(kNodeAttr); });
   std::string key = stringifyKernelTemplate(op.getTemplate()).str();
   llvm::raw_string_ostream out(key);
-  out << ' ' << op.getRows().value_or(-1);
+  out << ' ' << op.getRowsAttr();
   for (Layout layout : layouts)
     out << ' ' << layoutName(layout);
   out << '\n';

@@ -71,6 +71,9 @@ LogicalResult KernelOp::verify() {
   auto yield = llvm::dyn_cast_or_null<YieldOp>(body->empty() ? nullptr : &body->back());
   if (!yield || yield.getValues().getTypes() != getResultTypes())
     return emitOpError("C2: the body does not yield the results' types");
+  if (getRows() && getRows()->size() != getNumResults())
+    return emitOpError() << "C3: rows of " << getRows()->size() << " results, not of "
+                         << getNumResults();
   if (getSlots() && getSlots()->size() != getNumResults())
     return emitOpError() << "C3: " << getSlots()->size() << " slots for " << getNumResults()
                          << " results";

@@ -458,8 +458,8 @@ def Rosso_KernelOp
   let summary = "one device function: what fuse leaves";
   let description = [{
     The body sees only its arguments, which stand for the operands in order. fuse says in
-    `template` which loop structure will compute it and, for a reduce, how many leading axes number
-    its rows; plan-memory adds `slots`, schedule `barrier`. `nodes` holds the graph node that each
+    `template` which loop structure will compute it and, for a reduce, which axes of each result
+    number its rows; plan-memory adds `slots`, schedule `barrier`. `nodes` holds the graph node that each
     result is the value of, or -1.
 
     ```mlir
@@ -471,11 +471,11 @@ def Rosso_KernelOp
 
     - (C1) the body's arguments have the operands' types
     - (C2) the body yields the results' types
-    - (C3) `slots` and `nodes` have an entry for each result
+    - (C3) `rows`, `slots` and `nodes` have an entry for each result
     - (C4) a result is not a value of the body's arguments
   }];
   let arguments = (ins Variadic<Rosso_AnyTensor>:$inputs, StrAttr:$name,
-                       Rosso_KernelTemplateAttr:$kind, OptionalAttr<I64Attr>:$rows,
+                       Rosso_KernelTemplateAttr:$kind, OptionalAttr<TypedArrayAttrBase<DenseI64ArrayAttr, "axes">>:$rows,
                        OptionalAttr<TypedArrayAttrBase<Rosso_SlotAttr, "slots">>:$slots,
                        UnitAttr:$barrier, OptionalAttr<DenseI64ArrayAttr>:$nodes);
   let results = (outs Variadic<Rosso_AnyTensor>:$results);

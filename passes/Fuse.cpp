@@ -19,44 +19,6 @@ using namespace mlir;
 
 namespace {
 
-/// reduce(x) over axes in the middle -> the same over the last axes of permute(x)
-///
-/// A row kernel walks along the end of a tensor. Reading a permuted tensor costs an index.
-void reduceLastAxes(Operation *op) {
-  auto axes = op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef();
-  RankedTensorType from = tensorOf(op->getOperand(0));
-  int64_t rank = from.getRank(), count = axes.size();
-  if (axes.empty() || axes.front() == rank - count)
-    return;
-  llvm::SmallVector<int64_t> forward, backward(rank), last;
-  for (int64_t axis = 0; axis < rank; ++axis)
-    if (!llvm::is_contained(axes, axis))
-      forward.push_back(axis);
-  forward.append(axes.begin(), axes.end());
-  Shape shape = shapeOf(from), permuted;
-  for (auto [to, axis] : llvm::enumerate(forward)) {
-    backward[axis] = static_cast<int64_t>(to);
-    permuted.push_back(shape[axis]);
-  }
-  for (int64_t axis = rank - count; axis < rank; ++axis)
-    last.push_back(axis);
-  OpBuilder builder(op);
-  Value source =
-      PermuteOp::create(builder, op->getLoc(), tensorType(permuted, from.getElementType()),
-                        op->getOperand(0), forward);
-  for (int64_t axis : last)
-    permuted[axis] = Dim(1);
-  RankedTensorType type = tensorOf(op->getResult(0));
-  builder.setInsertionPointAfter(op);
-  op->getResult(0).setType(tensorType(permuted, type.getElementType()));
-  op->setOperand(0, source);
-  op->setAttr("axes", builder.getDenseI64ArrayAttr(last));
-  auto restored = PermuteOp::create(builder, op->getLoc(), type, op->getResult(0), backward);
-  op->getResult(0).replaceAllUsesExcept(restored, restored);
-  if (Attribute node = op->removeAttr(kNodeAttr))
-    restored->setAttr(kNodeAttr, node);
-}
-
 /// Every result of the function is a buffer of its own: a copy of an argument, of a state (but
 /// for the results "state:<name>" that only keep an update alive), or of another result.
 void copySharedResults(func::FuncOp function) {
@@ -145,10 +107,13 @@ void emitKernel(const FusionPlan &plan, const FusionUnit &unit, OpBuilder &build
     auto node = op->getAttrOfType<IntegerAttr>(kNodeAttr);
     nodes.push_back(node ? node.getInt() : -1);
   }
+  llvm::SmallVector<Attribute> rows;
+  for (const RowAxes &axes : unit.rows)
+    rows.push_back(builder.getDenseI64ArrayAttr(axes));
   auto kernel = KernelOp::create(builder, builder.getFusedLoc(locs), results, inputs,
                                  builder.getStringAttr(nameOf(plan, unit)),
                                  KernelTemplateAttr::get(builder.getContext(), unit.kind),
-                                 unit.rows ? builder.getI64IntegerAttr(*unit.rows) : IntegerAttr(),
+                                 rows.empty() ? ArrayAttr() : builder.getArrayAttr(rows),
                                  /*slots=*/ArrayAttr(), /*barrier=*/UnitAttr(),
                                  builder.getDenseI64ArrayAttr(nodes));
 
@@ -180,9 +145,6 @@ struct Fuse : impl::FuseBase<Fuse> {
         op.emitOpError("is not an op that kernels are made of");
         return signalPassFailure();
       }
-    for (Operation &op : llvm::make_early_inc_range(body))
-      if (op.hasTrait<Reduction>())
-        reduceLastAxes(&op);
     copySharedResults(function);
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
       if (isOpTriviallyDead(&op))

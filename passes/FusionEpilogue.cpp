@@ -92,8 +92,8 @@ bool FusionPlan::mayFollowContractions(Operation *op) const {
 }
 
 /// The contractions and the ops that could follow them in one kernel, by number: elementwise ops
-/// whose other operands come from before the contractions, so that no two kernels ever wait for
-/// each other.
+/// whose other operands come from before the contractions, in depth or at one depth in the program,
+/// so that no two kernels ever wait for each other.
 std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractions) {
   unsigned depth = 0;
   for (unsigned i : contractions)
@@ -103,12 +103,15 @@ std::vector<unsigned> FusionPlan::findRegion(llvm::ArrayRef<unsigned> contractio
   bool reshapes = abilities_.operandViews &&
                   llvm::all_of(contractions, [&](unsigned i) { return readsViews(ops_[i]); });
   auto isLast = [&](unsigned at) { return reshapes && llvm::isa<ReshapeOp>(ops_[at]); };
+  const unsigned first = *std::min_element(contractions.begin(), contractions.end());
   auto belongs = [&](unsigned at) {
     return llvm::all_of(ops_[at]->getOperands(), [&](Value operand) {
       Info *info = infoOf(operand);
       if (!info || info->depth < depth)
         return true;
       auto source = static_cast<unsigned>(numberOf(operand));
+      if (info->depth == depth && source < first)
+        return true;
       return inside.contains(source) && !isLast(source);
     });
   };

@@ -3,6 +3,8 @@
 #include "ir/Shapes.h"
 #include "passes/OperandViews.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -11,6 +13,8 @@ namespace rosso {
 
 namespace {
 
+constexpr size_t kMostOps = 1000;      // of a kernel, for the compiler to stay quick
+constexpr size_t kLongestChain = 200;  // of them, each of which needs the one before
 constexpr size_t kMostEvaluations = 8; // of a value within one kernel, at different indices
 
 /// An op whose loop structure is a template of its own, or that writes memory in its own way.
@@ -26,12 +30,6 @@ bool isTrivial(Operation *op) { return llvm::isa<ConstantOp, VariableOp, IotaOp>
 
 bool isDear(Operation *op) {
   return llvm::isa<Exp2Op, Log2Op, SinOp, GatherOp, DequantOp>(op) || op->hasTrait<Reduction>();
-}
-
-int64_t withoutTrailingUnits(int64_t rows, const Shape &shape) {
-  while (rows > 0 && shape[rows - 1] == Dim(1))
-    --rows;
-  return rows;
 }
 
 /// The int8 blocks that are all that becomes of an attention, heads side by side; or null.
@@ -188,50 +186,20 @@ void FusionPlan::cutSelfReadingUpdates() {
 
 //===-- rows of reductions -----------------------------------------------------------------------//
 
-/// The leading axes of op's result that number the rows which `rows` leading axes of `operand`
-/// number; nothing where an element of the result would need other rows.
-std::optional<int64_t> FusionPlan::rowsThrough(Operation *op, Value operand, int64_t rows) const {
-  Shape from = shapeOf(operand), to = shapeOf(op->getResult(0));
-  auto keepsRows = [&]() -> std::optional<int64_t> {
-    if (!std::equal(from.begin(), from.begin() + rows, to.begin(),
-                    to.begin() + std::min<int64_t>(rows, to.size())))
-      return std::nullopt;
-    return rows;
-  };
-  if (op->hasTrait<Elementwise>())
-    return rows;
-  if (llvm::isa<ExpandOp, ShrinkOp, PadOp, StrideOp, ConcatOp>(op)) {
-    if (auto shrink = llvm::dyn_cast<ShrinkOp>(op))
-      for (int64_t i = 0; i < rows; ++i)
-        if (from[i] != to[i])
-          return std::nullopt;
-    return keepsRows();
-  }
-  if (auto permute = llvm::dyn_cast<PermuteOp>(op)) {
-    for (int64_t i = 0; i < rows; ++i)
-      if (permute.getAxes()[i] != i)
-        return std::nullopt;
-    return rows;
-  }
-  if (auto window = llvm::dyn_cast<WindowOp>(op))
-    return static_cast<int64_t>(window.getAxis()) >= rows ? keepsRows() : std::nullopt;
-  if (auto flip = llvm::dyn_cast<FlipOp>(op))
-    return llvm::all_of(flip.getAxes(), [&](int64_t axis) { return axis >= rows; })
-               ? std::optional(rows)
-               : std::nullopt;
-  if (llvm::isa<ReshapeOp>(op)) {
-    Shape prefix(from.begin(), from.begin() + rows);
-    for (size_t kept = 0; kept <= to.size(); ++kept)
-      if (sameElementCount(prefix, Shape(to.begin(), to.begin() + kept)))
-        return withoutTrailingUnits(static_cast<int64_t>(kept), to);
-    return std::nullopt;
-  }
-  bool wholeRows = rows < static_cast<int64_t>(from.size()); // blocks run along the last axis
-  if (auto update = llvm::dyn_cast<UpdateOp>(op))
-    return operand == update.getValue() && wholeRows ? std::optional(rows) : std::nullopt;
-  if (llvm::isa<QuantizeOp>(op) && wholeRows)
-    return rows;
-  return std::nullopt;
+/// Whether the last axis of a tensor that is not of extent 1 numbers rows.
+bool endsInRows(const Shape &shape, const RowAxes &rows) {
+  auto last = static_cast<int64_t>(shape.size()) - 1;
+  while (last >= 0 && shape[last] == Dim(1))
+    --last;
+  return llvm::is_contained(rows, last);
+}
+
+/// Whether a tensor has more than a number for each row.
+bool isSpread(const Shape &shape, const RowAxes &rows) {
+  for (int64_t axis = 0; axis < static_cast<int64_t>(shape.size()); ++axis)
+    if (shape[axis] != Dim(1) && !llvm::is_contained(rows, axis))
+      return true;
+  return false;
 }
 
 /// Makes a buffer of what a value knows of its row, before that is spread over a larger tensor.
@@ -256,9 +224,8 @@ void FusionPlan::alignRows() {
     Operation *op = ops_[i];
     Info &info = infos_[i];
     if (op->hasTrait<Reduction>()) {
-      auto axes = op->getAttrOfType<DenseI64ArrayAttr>("axes");
-      Shape shape = shapeOf(op->getOperand(0));
-      info.rows = withoutTrailingUnits(static_cast<int64_t>(shape.size()) - axes.size(), shape);
+      info.rows = keptAxes(op);
+      info.sideBySide = endsInRows(shapeOf(op->getOperand(0)), *info.rows);
     }
     for (Value operand : op->getOperands()) {
       Info *source = infoOf(operand);
@@ -266,15 +233,57 @@ void FusionPlan::alignRows() {
         continue;
       if (info.inEpilogue && abilities_.wideEpilogues && isSummedIn(operand))
         continue; // once for each token, by the contraction's kernel
-      std::optional<int64_t> rows;
+      std::optional<RowAxes> rows;
       if (op->hasTrait<Reduction>())
         rows = source->rows == info.rows ? info.rows : std::nullopt;
       else if (!info.inEpilogue)
         rows = rowsThrough(op, operand, *source->rows);
+      // What was read along rows is not to be written across them.
+      Shape shape = shapeOf(op->getResult(0));
+      if (rows && isSpread(shape, *rows) && endsInRows(shape, *rows) != source->sideBySide)
+        rows = std::nullopt;
       if (!rows || (info.rows && info.rows != rows))
         cutRow(operand);
-      else
+      else {
         info.rows = rows;
+        info.sideBySide = source->sideBySide;
+      }
+    }
+  }
+}
+
+//===-- how large kernels get --------------------------------------------------------------------//
+
+/// Ops that a kernel computes for a value, up to a bit more than kMostOps.
+size_t FusionPlan::countOps(unsigned at) const {
+  llvm::SmallVector<unsigned> pending{at};
+  llvm::DenseSet<unsigned> seen{at};
+  for (size_t i = 0; i < pending.size() && pending.size() <= kMostOps; ++i)
+    for (Value operand : ops_[pending[i]]->getOperands())
+      if (int source = numberOf(operand);
+          source >= 0 && !infos_[source].cut && seen.insert(source).second)
+        pending.push_back(source);
+  return pending.size();
+}
+
+/// Cuts what has too many ops behind it, or too many in a row. The count is first that of a tree,
+/// which costs nothing, and only where that is too large that of a graph.
+void FusionPlan::limitSize() {
+  std::vector<size_t> counts(ops_.size()), lengths(ops_.size());
+  for (unsigned i = 0; i < ops_.size(); ++i) {
+    if (infos_[i].cut || infos_[i].inEpilogue || isTrivial(ops_[i]))
+      continue;
+    size_t count = 1, length = 0;
+    for (Value operand : ops_[i]->getOperands())
+      if (int source = numberOf(operand); source >= 0) {
+        count += counts[source];
+        length = std::max(length, lengths[source]);
+      }
+    counts[i] = count > kMostOps ? countOps(i) : count;
+    lengths[i] = length + 1;
+    if (counts[i] > kMostOps || lengths[i] > kLongestChain) {
+      infos_[i].cut = true;
+      counts[i] = lengths[i] = 0;
     }
   }
 }
@@ -350,6 +359,7 @@ FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, FusionAbilities ab
   plan.cutSelfReadingUpdates();
   plan.growEpilogues();
   plan.alignRows();
+  plan.limitSize();
   plan.cutShared();
   for (FusionUnit &unit : plan.units_) {
     plan.collectBody(unit);
@@ -357,6 +367,8 @@ FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, FusionAbilities ab
   }
   if (failed(plan.order()))
     return failure();
+  plan.joinRowKernels();
+  plan.mergeReductions();
   plan.mergeMaps();
   return plan;
 }

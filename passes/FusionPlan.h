@@ -6,10 +6,12 @@
 //   - updates of states, quantised activations, and the function's results
 //   - a reduction's value where its row is left: a row kernel computes one row at a time
 //   - what several kernels would otherwise recompute dearly
+//   - what would make a kernel too large to compile quickly
 // Kernels that depend on the same step of the program and on each other in no way are merged.
 #pragma once
 
 #include "ir/Rosso.h"
+#include "ir/Rows.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -28,8 +30,8 @@ struct FusionUnit {
   llvm::SmallVector<unsigned> ops;       // of its body, each after its operands
   llvm::SmallVector<mlir::Value> inputs; // buffers it reads: arguments or roots of other units
   KernelTemplate kind = KernelTemplate::Map;
-  std::optional<int64_t> rows; // of a reduce
-  unsigned level = 0;          // 1 + that of the latest unit it must follow
+  llvm::SmallVector<RowAxes> rows; // of each root of a reduce
+  unsigned level = 0;              // 1 + that of the latest unit it must follow
 };
 
 /// What the kernels of a target can do.
@@ -61,7 +63,8 @@ private:
     bool inEpilogue = false;     // of a contraction, or the contraction itself
     int unit = -1;               // that yields it, if it is cut
     unsigned depth = 0;          // contractions, reductions and the like on the longest path
-    std::optional<int64_t> rows; // leading axes that number the rows of reductions within
+    std::optional<RowAxes> rows; // axes that number the rows of reductions within
+    bool sideBySide = false;     // rows: the last axis of what is reduced numbers them
     llvm::SmallVector<Use, 4> uses;
   };
 
@@ -81,7 +84,8 @@ private:
   void addSiblings(llvm::ArrayRef<unsigned> region, int unit, llvm::SmallVector<unsigned> &pending);
   void alignRows();
   void cutRow(mlir::Value value);
-  std::optional<int64_t> rowsThrough(mlir::Operation *op, mlir::Value operand, int64_t rows) const;
+  void limitSize();
+  size_t countOps(unsigned op) const;
   void cutShared();
   void collectUses(unsigned op);
   bool isDearToRepeat(unsigned op) const;
@@ -89,6 +93,10 @@ private:
   void classify(FusionUnit &unit) const;
   mlir::LogicalResult order();
   mlir::LogicalResult refuseCycle(llvm::ArrayRef<std::pair<unsigned, size_t>> waiting) const;
+  bool needsOwnRows(const FusionUnit &unit, mlir::Value value, const RowAxes &rows) const;
+  std::optional<RowAxes> rowsWanted(const FusionUnit &unit, mlir::Value value) const;
+  void joinRowKernels();
+  void mergeReductions();
   void mergeMaps();
 
   FusionAbilities abilities_;

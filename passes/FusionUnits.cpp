@@ -42,6 +42,7 @@ void FusionPlan::collectBody(FusionUnit &unit) const {
 
 /// By the op that has the most to say about the loops: a contraction may sum up rows besides.
 void FusionPlan::classify(FusionUnit &unit) const {
+  unit.kind = KernelTemplate::Map;
   for (unsigned at : unit.ops) {
     Operation *op = ops_[at];
     if (auto linear = llvm::dyn_cast<LinearOp>(op)) {
@@ -63,8 +64,10 @@ void FusionPlan::classify(FusionUnit &unit) const {
       unit.kind = KernelTemplate::Reduce;
     }
   }
+  unit.rows.clear();
   if (unit.kind == KernelTemplate::Reduce)
-    unit.rows = infos_[unit.roots.front()].rows;
+    for (unsigned root : unit.roots)
+      unit.rows.push_back(infos_[root].rows.value_or(RowAxes()));
 }
 
 /// Only an update that must wait for a reader of the old value makes units wait for each other.
@@ -119,32 +122,6 @@ LogicalResult FusionPlan::order() {
     }
   }
   return success();
-}
-
-/// Maps of one level are one launch.
-void FusionPlan::mergeMaps() {
-  std::vector<FusionUnit> merged;
-  llvm::DenseMap<unsigned, size_t> mapOfLevel;
-  for (FusionUnit &unit : units_) {
-    if (unit.kind != KernelTemplate::Map) {
-      merged.push_back(std::move(unit));
-      continue;
-    }
-    auto [found, isNew] = mapOfLevel.try_emplace(unit.level, merged.size());
-    if (isNew) {
-      merged.push_back(std::move(unit));
-      continue;
-    }
-    merged[found->second].roots.append(unit.roots.begin(), unit.roots.end());
-  }
-  for (FusionUnit &unit : merged) {
-    llvm::sort(unit.roots);
-    collectBody(unit);
-  }
-  llvm::sort(merged, [](const FusionUnit &a, const FusionUnit &b) {
-    return std::pair(a.level, a.roots.front()) < std::pair(b.level, b.roots.front());
-  });
-  units_ = std::move(merged);
 }
 
 } // namespace rosso

@@ -20,7 +20,7 @@ struct PipelineOptions {
 };
 
 /// simplify, fuse-dequant, fuse-attention, simplify, [defer-norm], [quantize-activations],
-/// [sink-reshapes, simplify], fuse, plan-memory, schedule.
+/// [sink-reshapes, simplify], split-reductions, fuse, plan-memory, schedule.
 void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
 
 } // namespace rosso

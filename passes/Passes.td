@@ -19,6 +19,7 @@ def QuantizeActivations
 }
 def SinkReshapes
     : RossoPass<"sink-reshapes", "elementwise ops before the reshape of a contraction's result">;
+def SplitReductions : RossoPass<"split-reductions", "few long rows become many shorter ones">;
 def Fuse : RossoPass<"fuse", "group all ops into kernels"> {
   let options = [Option<"wideEpilogues", "wide-epilogues", "bool", "false",
                         "contractions and attention pack their results in int8 themselves, and "

@@ -19,6 +19,7 @@ void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options)
     entry.addPass(createSinkReshapes());
     entry.addPass(createSimplify());
   }
+  entry.addPass(createSplitReductions());
   entry.addPass(createFuse({.wideEpilogues = options.gpu, .operandViews = !options.gpu}));
   manager.addPass(createPlanMemory({.tileLayout = options.gpu ? "tile32" : "tile16"}));
   manager.addNestedPass<mlir::func::FuncOp>(createSchedule());

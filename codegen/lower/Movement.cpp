@@ -80,26 +80,32 @@ Value pad(ElementEmitter &elements, PadOp op, ValueRange index) {
   Shape before = extentsOf(op.getBefore()), shape = shapeOf(op.getSource());
   Values moved;
   Value inside = e.constant(e.i1(), 1), zero = e.constant(0);
+  std::optional<unsigned> chosen = elements.chosen(op);
   for (size_t i = 0; i < before.size(); ++i) {
     Value at = e.sub(index[i], elements.kernel().extent(e, before[i]));
+    if (chosen && i + 1 == before.size()) {
+      moved.push_back(at);
+      continue;
+    }
     Value extent = elements.kernel().extent(e, shape[i]);
     Value here = e.bitAnd(e.less(e.constant(-1), at), e.less(at, extent));
     inside = e.bitAnd(inside, here);
     moved.push_back(e.select(here, at, zero));
   }
-  Value value = elements.element(op.getSource(), moved);
+  Type type = registerType(getElementTypeOrSelf(op.getResult().getType()));
   double padding = op.getValue().convertToDouble();
-  Value outside = isa<FloatType>(value.getType())
-                      ? e.constantFloat(value.getType(), padding)
-                      : e.constant(value.getType(), static_cast<int64_t>(padding));
-  return e.select(inside, value, outside);
+  Value outside = isa<FloatType>(type) ? e.constantFloat(type, padding)
+                                       : e.constant(type, static_cast<int64_t>(padding));
+  if (chosen == 0u)
+    return outside;
+  return e.select(inside, elements.element(op.getSource(), moved), outside);
 }
 
 Value concat(ElementEmitter &elements, ConcatOp op, ValueRange index) {
   Emit &e = elements.emit();
   auto axis = static_cast<size_t>(op.getAxis());
   Value result, begin = e.constant(0);
-  std::optional<unsigned> chosen = elements.chosenSource(op);
+  std::optional<unsigned> chosen = elements.chosen(op);
   for (auto [number, source] : llvm::enumerate(op.getSources())) {
     Value extent = elements.kernel().extent(e, shapeOf(source)[axis]);
     Value at = e.sub(index[axis], begin);
@@ -161,6 +167,9 @@ Value lowerMovement(ElementEmitter &elements, Operation *op, ValueRange index) {
       })
       .Case([&](IotaOp) { return e.truncate(index[0], e.i32()); })
       .Case([&](ReshapeOp reshape) {
+        if (auto argument = dyn_cast<BlockArgument>(reshape.getSource());
+            argument && kernel.layoutOf(argument) == Layout::Rows)
+          return elements.reshaped(argument, shapeOf(reshape.getResult()), index);
         return elements.element(reshape.getSource(),
                                 reshapeIndex(e, kernel, shapeOf(reshape.getSource()),
                                              shapeOf(reshape.getResult()), index));

@@ -10,26 +10,39 @@ namespace rosso {
 
 using namespace mlir;
 
-namespace {
-
-/// The concats on the last axis that stand between `value` and its first movement of another kind.
-void findConcats(Value value, std::vector<ConcatOp> &found) {
+/// The concats and pads on the last axis that stand between `value` and its first movement of
+/// another kind.
+void Root::findParts(Value value, llvm::DenseSet<Value> &seen, std::vector<Parts> &found) {
   Operation *op = value.getDefiningOp();
-  if (!op)
+  if (!op || !seen.insert(value).second)
     return;
-  if (auto concat = dyn_cast<ConcatOp>(op)) {
-    bool isLast = static_cast<size_t>(concat.getAxis()) + 1 == shapeOf(value).size();
-    bool isStatic =
-        llvm::all_of(concat.getSources(), [](Value v) { return shapeOf(v).back().isConstant(); });
-    if (isLast && isStatic && !llvm::is_contained(found, concat))
-      found.push_back(concat);
-  } else if (op->hasTrait<Elementwise>()) {
+  if (op->hasTrait<Elementwise>()) {
     for (Value operand : op->getOperands())
-      findConcats(operand, found);
+      findParts(operand, seen, found);
+    return;
+  }
+  const Shape shape = shapeOf(value);
+  if (shape.empty() || !shape.back().isConstant())
+    return;
+  Parts parts{op, {}};
+  if (auto pad = dyn_cast<PadOp>(op)) {
+    const Dim before = extentsOf(pad.getBefore()).back(), after = extentsOf(pad.getAfter()).back();
+    if (!before.isConstant() || !after.isConstant() || before + after == Dim(0))
+      return;
+    const int64_t extent = shape.back().constant();
+    parts.ends = {before.constant(), extent - after.constant(), extent};
+    found.push_back(std::move(parts));
+  } else if (auto concat = dyn_cast<ConcatOp>(op)) {
+    bool isLast = static_cast<size_t>(concat.getAxis()) + 1 == shape.size();
+    int64_t end = 0;
+    for (Value source : concat.getSources()) {
+      if (!isLast || !shapeOf(source).back().isConstant())
+        return;
+      parts.ends.push_back(end += shapeOf(source).back().constant());
+    }
+    found.push_back(std::move(parts));
   }
 }
-
-} // namespace
 
 Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   KernelOp op = kernel.op;
@@ -43,6 +56,13 @@ Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
     value_ = update.getValue();
   } else if (auto quantize = value_.getDefiningOp<QuantizeOp>()) {
     value_ = quantize.getSource();
+  } else if (op.getTemplate() == KernelTemplate::Map) {
+    // A reshape of what is computed moves nothing.
+    while (auto reshape = value_.getDefiningOp<ReshapeOp>()) {
+      value_ = reshape.getSource();
+      memoryShape_ = shapeOf(value_);
+      begin_.assign(memoryShape_.size(), Dim(0));
+    }
   }
   // A contraction's results lie in memory as its reshape shows them.
   if (op.getTemplate() == KernelTemplate::Matmul || op.getTemplate() == KernelTemplate::Matvec)
@@ -55,7 +75,8 @@ Root::Root(const KernelContext &kernel, unsigned index) : kernel_(kernel) {
   format_ = formatOf(element_);
   if (format_)
     blockLen_ = format_->blockLen;
-  findConcats(value_, concats_);
+  llvm::DenseSet<Value> seen;
+  findParts(value_, seen, parts_);
 }
 
 /// What floats are multiplied with to become int8 codes, where `largest` is their greatest
@@ -212,22 +233,18 @@ void Root::store(ElementEmitter &elements, ValueRange outer, Value from, Value t
     });
     return;
   }
-  // Between the ends of concatenated parts it is known which part is meant.
+  // Between the ends of parts it is known which part is meant.
   std::set<int64_t> ends;
-  for (ConcatOp concat : concats_) {
-    int64_t end = 0;
-    for (Value source : concat.getSources())
-      ends.insert(end += shapeOf(source).back().constant());
-  }
+  for (const Parts &parts : parts_)
+    ends.insert(parts.ends.begin(), parts.ends.end());
+  ends.erase(0);
   if (ends.empty())
     return storeRange(elements, outer, from, to);
   int64_t begin = 0;
   for (int64_t end : ends) {
-    for (ConcatOp concat : concats_) {
-      unsigned source = 0;
-      for (int64_t last = shapeOf(concat.getSources()[0]).back().constant(); last <= begin;)
-        last += shapeOf(concat.getSources()[++source]).back().constant();
-      elements.chooseSource(concat, source);
+    for (const Parts &parts : parts_) {
+      auto part = llvm::upper_bound(parts.ends, begin) - parts.ends.begin();
+      elements.choose(parts.op, isa<PadOp>(parts.op) ? part == 1 : static_cast<unsigned>(part));
     }
     ElementEmitter::Scope scope(elements);
     storeRange(elements, outer, e.maximum(from, e.constant(begin)), e.minimum(to, e.constant(end)));
@@ -255,26 +272,37 @@ void Root::storeOne(ElementEmitter &elements, Values index) const {
 }
 
 void Root::storeBelow(ElementEmitter &elements, ValueRange outer) const {
+  Values index(outer);
+  llvm::SmallVector<int64_t> fixed;
+  for (size_t axis = 0; axis < outer.size(); ++axis)
+    fixed.push_back(static_cast<int64_t>(axis));
+  index.resize(shape_.size());
+  storeAt(elements, fixed, std::move(index));
+}
+
+void Root::storeAt(ElementEmitter &elements, ArrayRef<int64_t> fixed, Values index) const {
+  if (!shape_.empty())
+    return storeFrom(elements, fixed, std::move(index), 0);
   Emit &e = elements.emit();
-  if (shape_.empty()) {
-    storeElement(e, element_, elements.element(value_, {}), pointer_, e.constant(0));
-    return;
+  storeElement(e, element_, elements.element(value_, {}), pointer_, e.constant(0));
+}
+
+void Root::storeFrom(ElementEmitter &elements, ArrayRef<int64_t> fixed, Values index,
+                     size_t axis) const {
+  Emit &e = elements.emit();
+  bool isFixed = llvm::is_contained(fixed, static_cast<int64_t>(axis));
+  if (axis + 1 == shape_.size()) {
+    Value from = isFixed ? index.back() : e.constant(0);
+    Value to = isFixed ? e.add(from, e.constant(1)) : kernel_.extent(e, shape_.back());
+    return store(elements, ValueRange(index).drop_back(), from, to);
   }
-  if (outer.size() == shape_.size()) { // a single element
-    Value last = outer.back();
-    store(elements, outer.drop_back(), last, e.add(last, e.constant(1)));
-    return;
-  }
-  Value extent = kernel_.extent(e, shape_[outer.size()]);
-  if (outer.size() + 1 == shape_.size()) {
-    store(elements, outer, e.constant(0), extent);
-    return;
-  }
-  e.loop(e.constant(0), extent, 1, [&](Value i) {
+  if (isFixed)
+    return storeFrom(elements, fixed, std::move(index), axis + 1);
+  e.loop(e.constant(0), kernel_.extent(e, shape_[axis]), 1, [&](Value i) {
     ElementEmitter::Scope scope(elements);
-    Values index(outer);
-    index.push_back(i);
-    storeBelow(elements, index);
+    Values inner(index);
+    inner[axis] = i;
+    storeFrom(elements, fixed, std::move(inner), axis + 1);
   });
 }
 

@@ -14,6 +14,8 @@ public:
 
   /// Extents of the elements to compute (of an update: those of the slice).
   const Shape &shape() const { return shape_; }
+  /// The tensor they are elements of.
+  Value value() const { return value_; }
   /// Whether elements are stored in blocks along the last axis, and how long these are.
   bool isBlocked() const { return blockLen_ != 1; }
   int64_t blockLen() const { return blockLen_; }
@@ -33,8 +35,12 @@ public:
   void store(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
   /// The whole tensor at and below `outer`, which indexes some leading axes.
   void storeBelow(ElementEmitter &elements, ValueRange outer) const;
+  /// All elements whose index is that of `index` on the axes `fixed`.
+  void storeAt(ElementEmitter &elements, llvm::ArrayRef<int64_t> fixed, Values index) const;
 
 private:
+  void storeFrom(ElementEmitter &elements, llvm::ArrayRef<int64_t> fixed, Values index,
+                 size_t axis) const;
   void storeRange(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
   void storeBlock(ElementEmitter &elements, Values index, Value block) const;
   Value blockRow(Emit &e, ValueRange outer) const;
@@ -48,7 +54,14 @@ private:
   const QuantFormat *format_ = nullptr;
   int64_t blockLen_ = 1;
   Value pointer_;
-  std::vector<ConcatOp> concats_; // of the last axis, in the element's own index space
+  /// Ops whose last axis is of several parts, in the element's own index space, and where each
+  /// part ends. Of a pad: around it, inside, around it.
+  struct Parts {
+    mlir::Operation *op;
+    std::vector<int64_t> ends;
+  };
+  static void findParts(Value value, llvm::DenseSet<Value> &seen, std::vector<Parts> &found);
+  std::vector<Parts> parts_;
 };
 
 } // namespace rosso

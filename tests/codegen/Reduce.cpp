@@ -19,7 +19,7 @@ module attributes {rosso.vars = {T = [1, 4]}} {
 func.func @main(%x: tensor<?x3xf32, #rosso.dims<"T">> {rosso.name = "x", rosso.space = "input"})
     -> (tensor<?x3xf32, #rosso.dims<"T">> {rosso.name = "y"}) {
   %y = rosso.kernel "softmax" reduce (%a = %x : tensor<?x3xf32, #rosso.dims<"T">>)
-      -> tensor<?x3xf32, #rosso.dims<"T">> attributes {rows = 1 : i64, slots = [#rosso.slot<output, index 0, offset 0>]} {
+      -> tensor<?x3xf32, #rosso.dims<"T">> attributes {rows = [array<i64: 0>], slots = [#rosso.slot<output, index 0, offset 0>]} {
     %m = rosso.reduce_max %a [1] : tensor<?x3xf32, #rosso.dims<"T">> -> tensor<?x1xf32, #rosso.dims<"T">>
     %me = rosso.expand %m : tensor<?x1xf32, #rosso.dims<"T">> -> tensor<?x3xf32, #rosso.dims<"T">>
     %d = rosso.sub %a, %me : tensor<?x3xf32, #rosso.dims<"T">>
@@ -48,7 +48,7 @@ TEST(Reduce, ArgMaxTakesTheFirstOfEquals) {
 func.func @main(%x: tensor<2x5xf32> {rosso.name = "x", rosso.space = "input"})
     -> (tensor<2x1xi32> {rosso.name = "y"}) {
   %y = rosso.kernel "argmax" reduce (%a = %x : tensor<2x5xf32>) -> tensor<2x1xi32>
-      attributes {rows = 1 : i64, slots = [#rosso.slot<output, index 0, offset 0>]} {
+      attributes {rows = [array<i64: 0>], slots = [#rosso.slot<output, index 0, offset 0>]} {
     %m = rosso.argmax %a [1] : tensor<2x5xf32> -> tensor<2x1xi32>
     rosso.yield %m : tensor<2x1xi32>
   }

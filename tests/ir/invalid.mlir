@@ -703,3 +703,38 @@ func.func @kernel_c4(%x: tensor<4xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @kernel_c3_rows(%x: tensor<4xf32>) {
+  // expected-error @+1 {{C3: rows of 2 results, not of 1}}
+  %0 = rosso.kernel "k" map (%a = %x : tensor<4xf32>) -> tensor<4xf32> attributes {rows = [array<i64: 0>, array<i64>]} {
+    %1 = rosso.neg %a : tensor<4xf32>
+    rosso.yield %1 : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @scan_c2(%x: tensor<4xf32>) {
+  // expected-error @+1 {{C2: axis 1 of a source of rank 1}}
+  %0 = rosso.cumsum %x axis 1 : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_c2(%x: tensor<4xf32>, %i: tensor<2xi32>, %u: tensor<2xf32>) {
+  // expected-error @+1 {{C2: combine is 'mean', expected set, sum, prod, max or min}}
+  %0 = rosso.scatter %u into %x at %i by "mean" : tensor<2xf32>, tensor<2xi32> into tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_c3(%x: tensor<4x3xf32>, %i: tensor<2xi32>, %u: tensor<2xf32>) {
+  // expected-error @+1 {{C3: updates are 'tensor<2xf32>', expected extents [2, 3]}}
+  %0 = rosso.scatter %u into %x at %i by "sum" : tensor<2xf32>, tensor<2xi32> into tensor<4x3xf32>
+  return
+}

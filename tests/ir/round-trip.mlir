@@ -49,6 +49,15 @@ func.func @movement(%x: tensor<2x3xf32>, %i: tensor<?xi32, #rosso.dims<"T">>) {
   return
 }
 
+// CHECK-LABEL: @order
+func.func @order(%x: tensor<4x3xf32>, %i: tensor<2xi32>, %u: tensor<2x3xf32>) {
+  // CHECK: rosso.cumsum %{{.*}} axis 1 : tensor<4x3xf32>
+  %0 = rosso.cumsum %x axis 1 : tensor<4x3xf32>
+  // CHECK: rosso.scatter %{{.*}} into %{{.*}} at %{{.*}} by "sum" : tensor<2x3xf32>, tensor<2xi32> into tensor<4x3xf32>
+  %1 = rosso.scatter %u into %x at %i by "sum" : tensor<2x3xf32>, tensor<2xi32> into tensor<4x3xf32>
+  return
+}
+
 // CHECK-LABEL: @attention
 func.func @attention(%q: tensor<4x?x64xf32, #rosso.dims<"T">>, %k: tensor<2x1536x64xf16>, %m: tensor<?x?xf32, #rosso.dims<"T", "P + T">>) {
   // CHECK: rosso.attention %{{.*}}, %{{.*}}, %{{.*}} causal scale 1.250000e-01 length "P + T" :
@@ -61,10 +70,10 @@ func.func @attention(%q: tensor<4x?x64xf32, #rosso.dims<"T">>, %k: tensor<2x1536
 // CHECK-LABEL: @kernel
 func.func @kernel(%x: tensor<8x32xf32>, %s: tensor<16x32xf32>) {
   // CHECK: rosso.kernel "reduce_sum_8x32" reduce (%[[A:.*]] = %{{.*}} : tensor<8x32xf32>) -> tensor<8x32x!rosso.quant<q8_a>>
-  // CHECK-SAME: attributes {barrier, nodes = array<i64: 7>, rows = 1 : i64, slots = [#rosso.slot<scratch, index 0, offset 4096>]} {
+  // CHECK-SAME: attributes {barrier, nodes = array<i64: 7>, rows = [array<i64: 0>], slots = [#rosso.slot<scratch, index 0, offset 4096>]} {
   // CHECK-NEXT: rosso.reduce_sum %[[A]] [1] : tensor<8x32xf32> -> tensor<8x1xf32>
   %0 = rosso.kernel "reduce_sum_8x32" reduce (%a = %x : tensor<8x32xf32>) -> tensor<8x32x!rosso.quant<q8_a>>
-      attributes {barrier, nodes = array<i64: 7>, rows = 1 : i64, slots = [#rosso.slot<scratch, index 0, offset 4096>]} {
+      attributes {barrier, nodes = array<i64: 7>, rows = [array<i64: 0>], slots = [#rosso.slot<scratch, index 0, offset 4096>]} {
     %1 = rosso.reduce_sum %a [1] : tensor<8x32xf32> -> tensor<8x1xf32>
     %2 = rosso.expand %1 : tensor<8x1xf32> -> tensor<8x32xf32>
     // CHECK: rosso.quantize

@@ -1,8 +1,8 @@
 // RUN: rosso-opt %s --rosso-fuse --split-input-file | FileCheck %s
 
-// A norm, with what packs its result, is one kernel; its row number is the leading axis.
+// A norm, with what packs its result, is one kernel; its rows are numbered by the leading axis.
 // CHECK-LABEL: @norm_and_quantize
-// CHECK:         rosso.kernel "reduce_sum_quantize_8x64" reduce {{.*}} attributes {nodes = array<i64: -1>, rows = 1 : i64}
+// CHECK:         rosso.kernel "reduce_sum_quantize_8x64" reduce {{.*}} attributes {nodes = array<i64: -1>, rows = [array<i64: 0>]}
 // CHECK-NOT:     rosso.kernel
 func.func @norm_and_quantize(%x: tensor<8x64xf32>, %w: tensor<64xf32>) -> tensor<8x64x!rosso.quant<q8_a>> {
   %0 = rosso.mul %x, %x : tensor<8x64xf32>
@@ -33,11 +33,10 @@ func.func @leaves_its_row(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
 
 // -----
 
-// A reduction in the middle walks the end of a permuted tensor.
+// A reduction in the middle has rows of the axes around it.
 // CHECK-LABEL: @middle_axis
-// CHECK:         rosso.kernel {{.*}} reduce {{.*}} rows = 2
-// CHECK:           rosso.permute %{{.*}} [0, 2, 1] : tensor<2x3x4xf32> -> tensor<2x4x3xf32>
-// CHECK:           rosso.reduce_max %{{.*}} [2] : tensor<2x4x3xf32> -> tensor<2x4x1xf32>
+// CHECK:         rosso.kernel {{.*}} reduce {{.*}} rows = [array<i64: 0, 2>]
+// CHECK:           rosso.reduce_max %{{.*}} [1] : tensor<2x3x4xf32> -> tensor<2x1x4xf32>
 func.func @middle_axis(%x: tensor<2x3x4xf32>) -> tensor<2x1x4xf32> {
   %0 = rosso.reduce_max %x [1] : tensor<2x3x4xf32> -> tensor<2x1x4xf32>
   return %0 : tensor<2x1x4xf32>
@@ -188,4 +187,50 @@ func.func @shifted_sums(%x: tensor<64xf32>) -> tensor<64xf32> {
 func.func @results(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
   %0 = rosso.neg %x : tensor<4xf32>
   return %x, %0, %x : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// What is normed and its norm are one kernel: its rows know both.
+// CHECK-LABEL: @sum_and_norm
+// CHECK:         rosso.kernel {{.*}} reduce {{.*}} -> (tensor<8x64xf32>, tensor<8x64xf32>) {{.*}} rows = [array<i64: 0>, array<i64: 0>]
+// CHECK-NOT:     rosso.kernel
+func.func @sum_and_norm(%x: tensor<8x64xf32>, %y: tensor<8x64xf32>) -> (tensor<8x64xf32>, tensor<8x64xf32>) {
+  %0 = rosso.add %x, %y : tensor<8x64xf32>
+  %1 = rosso.mul %0, %0 : tensor<8x64xf32>
+  %2 = rosso.reduce_sum %1 [1] : tensor<8x64xf32> -> tensor<8x1xf32>
+  %3 = rosso.rsqrt %2 : tensor<8x1xf32>
+  %4 = rosso.expand %3 : tensor<8x1xf32> -> tensor<8x64xf32>
+  %5 = rosso.mul %0, %4 : tensor<8x64xf32>
+  return %0, %5 : tensor<8x64xf32>, tensor<8x64xf32>
+}
+
+// -----
+
+// Reductions of one tensor over the same axes are one kernel; over others they are not.
+// CHECK-LABEL: @sums_and_largest
+// CHECK-COUNT-2: rosso.kernel {{.*}} reduce
+// CHECK-NOT:     rosso.kernel
+func.func @sums_and_largest(%x: tensor<8x64xf32>) -> (tensor<8x1xf32>, tensor<8x1xf32>, tensor<1x64xf32>) {
+  %0 = rosso.reduce_sum %x [1] : tensor<8x64xf32> -> tensor<8x1xf32>
+  %1 = rosso.reduce_max %x [1] : tensor<8x64xf32> -> tensor<8x1xf32>
+  %2 = rosso.reduce_sum %x [0] : tensor<8x64xf32> -> tensor<1x64xf32>
+  return %0, %1, %2 : tensor<8x1xf32>, tensor<8x1xf32>, tensor<1x64xf32>
+}
+
+// -----
+
+// Rows of columns: softmax over the leading axis stays one kernel.
+// CHECK-LABEL: @columns
+// CHECK:         rosso.kernel {{.*}} reduce {{.*}} rows = [array<i64: 1>]
+// CHECK-NOT:     rosso.kernel
+func.func @columns(%x: tensor<8x64xf32>) -> tensor<8x64xf32> {
+  %0 = rosso.reduce_max %x [0] : tensor<8x64xf32> -> tensor<1x64xf32>
+  %1 = rosso.expand %0 : tensor<1x64xf32> -> tensor<8x64xf32>
+  %2 = rosso.sub %x, %1 : tensor<8x64xf32>
+  %3 = rosso.exp2 %2 : tensor<8x64xf32>
+  %4 = rosso.reduce_sum %3 [0] : tensor<8x64xf32> -> tensor<1x64xf32>
+  %5 = rosso.expand %4 : tensor<1x64xf32> -> tensor<8x64xf32>
+  %6 = rosso.div %3, %5 : tensor<8x64xf32>
+  return %6 : tensor<8x64xf32>
 }

@@ -2,9 +2,9 @@
 // what they have by lane exchanges and then through shared memory, and compute the row's results
 // from it, again in turn.
 #include "codegen/amdgpu/Wave.h"
-#include "codegen/lower/Lower.h"
 #include "codegen/templates/Combiner.h"
 #include "codegen/templates/Root.h"
+#include "codegen/templates/RowSpace.h"
 #include "codegen/templates/Templates.h"
 
 #include <limits>
@@ -14,13 +14,6 @@ namespace rosso {
 using namespace mlir;
 
 namespace {
-
-Shape pick(const Shape &shape, ArrayRef<int64_t> axes) {
-  Shape picked;
-  for (int64_t axis : axes)
-    picked.push_back(shape[static_cast<size_t>(axis)]);
-  return picked;
-}
 
 /// Lanes for rows of this many elements: several elements for each, but never a lonely wave for a
 /// long row.
@@ -34,20 +27,19 @@ int64_t threadsFor(int64_t elements) {
 class LaneReduce {
 public:
   LaneReduce(Emit &emit, KernelContext &context)
-      : e(emit), kernel(context), elements(emit, context), wave(emit, context, threadsFor(most())) {
-    rowShape = Root(kernel, 0).shape();
-    rowShape.resize(static_cast<size_t>(kernel.op.getRows().value_or(0)));
-    kernel.grid = gridOver(rowShape);
+      : e(emit), kernel(context), elements(emit, context), wave(emit, context, threadsFor(most())),
+        rows(context) {
+    kernel.grid = gridOver(rows.extents());
     kernel.schedule = "threads " + std::to_string(wave.threads());
   }
 
   void emit() {
-    row = delinearIndex(e, kernel, rowShape, wave.group());
+    row = delinearIndex(e, kernel, rows.extents(), wave.group());
     for (Operation &op : *kernel.op.getBody())
       if (op.hasTrait<Reduction>())
         reduce(&op);
     for (unsigned i = 0; i < kernel.op.getNumResults(); ++i)
-      store(Root(kernel, i));
+      store(Root(kernel, i), rows.axesOfResult(i));
   }
 
 private:
@@ -58,7 +50,7 @@ private:
       if (op.hasTrait<Reduction>()) {
         ArrayRef<int64_t> axes = cast<DenseI64ArrayAttr>(op.getAttr("axes")).asArrayRef();
         int64_t count = 1;
-        for (const Dim &extent : pick(shapeOf(op.getOperand(0)), axes))
+        for (const Dim &extent : extentsAt(shapeOf(op.getOperand(0)), axes))
           count *= extent.max(kernel.vars);
         longest = std::max(longest, count);
       }
@@ -91,9 +83,8 @@ private:
   Value fold(Operation *op, Value start, const Step &step) {
     Value source = op->getOperand(0);
     ArrayRef<int64_t> axes = cast<DenseI64ArrayAttr>(op->getAttr("axes")).asArrayRef();
-    Shape reduced = pick(shapeOf(source), axes);
-    // One value for each row: the same elements in the same order, whatever the axes.
-    Values index = reshapeIndex(e, kernel, shapeOf(op->getResult(0)), rowShape, row);
+    Shape reduced = extentsAt(shapeOf(source), axes);
+    Values index = rows.indexIn(e, shapeOf(source), keptAxes(op), row);
     Value count = elementNumber(e, kernel, reduced);
     return e.loop(wave.thread(), count, wave.threads(), start,
                   [&](Value i, ValueRange carried) -> Values {
@@ -105,13 +96,19 @@ private:
                   })[0];
   }
 
-  void store(const Root &root) {
-    Shape below(root.shape().begin() + static_cast<long>(rowShape.size()), root.shape().end());
+  void store(const Root &root, const RowAxes &axes) {
+    llvm::SmallVector<int64_t> others;
+    for (int64_t axis = 0; axis < static_cast<int64_t>(root.shape().size()); ++axis)
+      if (!llvm::is_contained(axes, axis))
+        others.push_back(axis);
+    Shape below = extentsAt(root.shape(), others);
+    Values start = rows.indexIn(e, root.shape(), axes, row);
     Value count = elementNumber(e, kernel, below);
     e.loop(wave.thread(), count, wave.threads(), [&](Value i) {
       ElementEmitter::Scope scope(elements);
-      Values index(row);
-      index.append(delinearIndex(e, kernel, below, i));
+      Values index(start);
+      for (auto [axis, place] : llvm::zip(others, delinearIndex(e, kernel, below, i)))
+        index[static_cast<size_t>(axis)] = place;
       root.storeLane(elements, wave, index);
     });
   }
@@ -120,7 +117,7 @@ private:
   KernelContext &kernel;
   ElementEmitter elements;
   Wave wave;
-  Shape rowShape;
+  RowSpace rows;
   Values row;
 };
 
