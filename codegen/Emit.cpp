@@ -142,10 +142,11 @@ Value Emit::exp2(Value x) {
     return math::Exp2Op::create(b, loc, x);
   Type type = x.getType();
   Type intType = like(type, i32());
-  Value low = constantFloat(type, -152), high = constantFloat(type, 128.5);
+  Value low = constantFloat(type, -150), high = constantFloat(type, 128.5);
   // Comparisons written so that a NaN stays in x.
+  Value tiny = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, low);
   Value clamped =
-      select(arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, low), low,
+      select(tiny, low,
              select(arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, high), high, x));
   Value n = math::RoundEvenOp::create(b, loc, clamped);
   Value f = arith::SubFOp::create(b, loc, clamped, n);
@@ -156,6 +157,7 @@ Value Emit::exp2(Value x) {
   Value p = constantFloat(type, coefficients[7]);
   for (int i = 6; i >= 0; --i)
     p = fma(p, f, constantFloat(type, coefficients[i]));
+  p = select(tiny, zero(type), p); // a product that underflows would trap into microcode
   // A NaN has no integer; whatever the conversion gives is multiplied with the NaN polynomial.
   Value exponent = arith::FPToSIOp::create(b, loc, intType, n);
   Value half = shiftRightSigned(exponent, 1);
