@@ -154,6 +154,9 @@ private:
       launch.buffers.push_back(ref);
       bytes += byteSize(tensorOf(result), program_.vars);
     }
+    auto isEmpty = [&](Value v) { return byteSize(tensorOf(v), program_.vars) == 0; };
+    if (llvm::all_of(op.getResults(), isEmpty))
+      return {}; // nothing to compute
     launch.kernel = library.intern(op, std::move(layouts));
     launch.outputCount = op.getNumResults();
     launch.barrierBefore = op.getBarrier();
