@@ -4,7 +4,9 @@
 // number names, in order, so that of several the last stays.
 
 #include "frontend/Build.h"
+#include "frontend/Capture.h"
 #include "frontend/Indexing.h"
+#include "frontend/Realize.h"
 
 #include <algorithm>
 #include <cmath>
@@ -108,6 +110,15 @@ DType meetingDType(Scatter reduce, DType t) {
   if (t == DType::Bool)
     return DType::I32;
   return reduce == Scatter::Prod && isFloat(t) ? leastUpperDType(t, DType::F32) : t;
+}
+
+/// Whether an assignment through these brackets writes a view: a box, where it is recorded.
+bool writesView(const std::vector<Index> &indices) {
+  const bool isRecorded = Capture::current() != nullptr;
+  return std::none_of(indices.begin(), indices.end(), [&](const Index &index) {
+    const Slice *slice = std::get_if<Slice>(&index.value);
+    return std::holds_alternative<Tensor>(index.value) || (isRecorded && slice && slice->step != 1);
+  });
 }
 
 /// The elements of a view put back into their places among zeros; other places are not looked at.
@@ -261,6 +272,20 @@ Tensor Tensor::setItem(const std::vector<Index> &indices, const Tensor &value) c
   Tensor written = spread(part, shape(), view->cuts);
   auto mask = insideMask(shape(), view->cuts);
   return mask ? mask->where(written, *this) : written;
+}
+
+Status Tensor::assignItem(const std::vector<Index> &indices, const Tensor &value) {
+  ROSSO_CHECK(status());
+  if (!memoryOf(*node_) && !node_->isOpen) {
+    Tensor written = setItem(indices, value);
+    ROSSO_CHECK(written.status());
+    *this = written;
+    return {};
+  }
+  if (!writesView(indices))
+    return rosso::assign(*this, setItem(indices, value));
+  Tensor part = getItem(indices);
+  return rosso::assign(part, value);
 }
 
 } // namespace rosso

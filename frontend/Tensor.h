@@ -10,8 +10,8 @@
 //
 // A quantised tensor stands for its values: every op reads it through an implicit `dequant()`.
 // The files beside this one group the methods by idea: Creation.cpp, Elementwise.cpp,
-// Activations.cpp, Movement.cpp, Striding.cpp, Joining.cpp, Padding.cpp, Rearrange.cpp, Indexing.cpp,
-// Scatter.cpp, Sort.cpp, Reduce.cpp, Contraction.cpp, Nn.cpp, Random.cpp.
+// Activations.cpp, Movement.cpp, Striding.cpp, Joining.cpp, Padding.cpp, Rearrange.cpp,
+// Indexing.cpp, Scatter.cpp, Sort.cpp, Reduce.cpp, Contraction.cpp, Nn.cpp, Random.cpp.
 #pragma once
 
 #include "frontend/Graph.h"
@@ -135,7 +135,8 @@ public:
   /// The extent of an axis; 0 where there is none.
   Dim size(int axis) const;
   bool isQuantized() const { return node_ && node_->format; }
-  /// Whether the type gives way to that of what it meets: numbers, and what is made of numbers only.
+  /// Whether the type gives way to that of what it meets: numbers, and what is made of numbers
+  /// only.
   bool isWeak() const { return weak_; }
   Tensor asWeak(bool weak) const;
 
@@ -154,6 +155,9 @@ public:
   static Tensor fromBytes(std::span<const uint8_t> bytes, Shape shape, DType dtype);
   /// Memory that already has the values; its size is that of the shape.
   static Tensor fromStorage(std::shared_ptr<Storage> storage, Shape shape, DType dtype);
+  /// The same of a quantised tensor, whose rows are whole blocks.
+  static Tensor fromStorage(std::shared_ptr<Storage> storage, Shape shape,
+                            const QuantFormat &format);
   template <typename T> static Tensor fromData(const std::vector<T> &data, Shape shape) {
     if constexpr (std::is_same_v<T, bool>) {
       std::vector<uint8_t> bytes(data.begin(), data.end());
@@ -379,6 +383,9 @@ public:
   /// This tensor with `value` (broadcast) where `getItem` reads; of several values for one element
   /// the last stays.
   Tensor setItem(const std::vector<Index> &indices, const Tensor &value) const;
+  /// Lets this be what `setItem` gives: in place where it is memory or a view of memory, so that
+  /// all who look at that see it. Errors: those of the indices, BadInput for other shapes.
+  Status assignItem(const std::vector<Index> &indices, const Tensor &value);
   /// Rows of axis 0: [N, ...] by an integer index of any shape -> index.shape + [...].
   Tensor take(const Tensor &index) const;
   Tensor indexSelect(int axis, const Tensor &index) const; // index [n]
@@ -549,8 +556,7 @@ public:
   Tensor dropout(double p = 0.5) const;
   /// (this - mean) * inverseDeviation * weight + bias, each [extents of `axes`].
   Tensor batchnorm(const std::optional<Tensor> &weight, const std::optional<Tensor> &bias,
-                   const Tensor &mean, const Tensor &inverseDeviation,
-                   const Axes &axes = 1) const;
+                   const Tensor &mean, const Tensor &inverseDeviation, const Axes &axes = 1) const;
 
   Tensor layernorm(const Axes &axes = -1, double epsilon = 1e-5) const;
   Tensor rmsnorm(double epsilon = 1e-6) const; // of the last axis

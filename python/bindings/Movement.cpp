@@ -51,6 +51,9 @@ Tensor pad(const Tensor &t, const Ranges &pairs, PadMode mode, const Tensor &val
 }
 
 void bindCreation(TensorClass &c) {
+  c.def_static("full", [](const Shape &shape, const Tensor &value, DType dtype) {
+    return Tensor::full(shape, value, dtype);
+  });
   c.def_static("arange", [](int64_t start, int64_t stop, int64_t step,
                             DType dtype) { return Tensor::arange(start, stop, step, dtype); })
       .def_static("arange_symbolic",
@@ -101,6 +104,15 @@ void bindIndexing(TensorClass &c) {
         [](const Tensor &t, const py::list &indices) { return t.getItem(indicesOf(indices)); })
       .def("set_item", [](const Tensor &t, const py::list &indices,
                           const Tensor &value) { return t.setItem(indicesOf(indices), value); })
+      .def("assign_item",
+           [](Tensor &t, const py::list &list, const Tensor &value) {
+             std::vector<Index> indices = indicesOf(list);
+             Status status = [&] {
+               py::gil_scoped_release unlocked;
+               return t.assignItem(indices, value);
+             }();
+             unwrap(status);
+           })
       .def("gather", &Tensor::gather)
       .def("scatter", &Tensor::scatter)
       .def("scatter_reduce", &Tensor::scatterReduce)

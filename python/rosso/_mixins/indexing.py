@@ -69,6 +69,12 @@ class IndexingMixin(TensorBase):
         the last stays.
         Errors: as `__getitem__`; ValueError where the value does not broadcast.
         """
+        if self.dtype in dtypes.weaks:
+            raise RuntimeError("cannot setitem into a weak tensor; it has no storage")
+        if isinstance(value, (bool, int, float)):
+            written = type(self)._scalar(value, self.dtype)
+            self._t.assign_item(self._indices(indices), written)
+            return
         if isinstance(value, TensorBase):
             if value.dtype in dtypes.weaks:
                 value = value.cast(self.dtype)
@@ -78,10 +84,7 @@ class IndexingMixin(TensorBase):
                 )
         else:
             value = type(self)(value, device=self.device, dtype=self.dtype)
-        self._put(self._indices(indices), value)
-
-    def _put(self, indices: list[Any], value: Tensor) -> None:
-        self._t = self._wrap(self._t.set_item(indices, value._t))._t
+        self._t.assign_item(self._indices(indices), value._t)
 
     def __delitem__(self, indices: Any) -> None:
         raise TypeError("Tensor does not support deleting items")
