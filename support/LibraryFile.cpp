@@ -9,11 +9,12 @@
 namespace rosso {
 namespace {
 
-/// bin/x -> lib/FILE; empty where x is not.
-std::string besides(const std::string &module, const std::string &file) {
+/// Of a module in FOLDER: FOLDER/UP/lib/FILE; empty where it is not.
+std::string besides(const std::string &module, const char *up, const std::string &file) {
   std::error_code error;
   const auto path = std::filesystem::canonical(module, error);
-  return error ? std::string() : (path.parent_path().parent_path() / "lib" / file).string();
+  return error ? std::string()
+               : (path.parent_path() / up / "lib" / file).lexically_normal().string();
 }
 
 } // namespace
@@ -29,11 +30,12 @@ LibraryFile::LibraryFile(std::string_view name) : name_(name), variable_("ROSSO_
     add(given);
   } else {
     const std::string file = "librosso-" + name_ + ".so";
-    add(besides("/proc/self/exe", file));
+    add(besides("/proc/self/exe", "..", file));
     static const char kHere = 0; // an address in this module, which need not be the executable
     Dl_info info;
     if (dladdr(&kHere, &info) && info.dli_fname)
-      add(besides(info.dli_fname, file));
+      for (const char *up : {"..", "."}) // a build or an installation; a Python package
+        add(besides(info.dli_fname, up, file));
   }
   for (const std::string &candidate : candidates_)
     if (std::error_code error; path_.empty() && std::filesystem::exists(candidate, error))
@@ -54,7 +56,8 @@ Result<void *> LibraryFile::find(const char *function) const {
   // Never closed: LLVM keeps state for the life of the process, and a second load is only a count.
   void *library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
-    return broken(std::string(dlerror()) + "; build the target rosso-" + name_ + " again");
+    return broken(std::string(dlerror()) + "; build the target rosso-" + name_ +
+                  " again, or install what it links: LLVM and MLIR 22 (libllvm22, libmlir-22)");
   void *found = dlsym(library, function);
   if (!found)
     return broken(path_ + " has no symbol " + function + "; build the target rosso-" + name_ +

@@ -1,6 +1,7 @@
 // A shared library of ours that is loaded by path when it is needed, never linked: those that hold
 // LLVM. `compiler` means librosso-compiler.so, built by the target rosso-compiler; $ROSSO_COMPILER
-// says where it is, else it lies in ../lib of the executable or of the module this code is in.
+// says where it is, else it lies in ../lib of the executable, or in ../lib or lib of the module
+// this code is in.
 #pragma once
 
 #include "support/Result.h"
