@@ -200,10 +200,10 @@ DType commonDType(const Tensor &a, const Tensor &b) {
 
 bool meetWeakly(const Tensor &a, const Tensor &b) {
   DType common = commonDType(a, b);
-  if (common == DType::Bool || a.isWeak() == b.isWeak())
-    return common != DType::Bool && a.isWeak();
-  DType strong = (a.isWeak() ? b : a).dtype(), weak = (a.isWeak() ? a : b).dtype();
-  return isFloat(weak) ? !isFloat(strong) : strong == DType::Bool && weak != DType::Bool;
+  auto chooses = [&](const Tensor &t) { // the width, being of the kind of the result
+    return !t.isWeak() && t.dtype() != DType::Bool && isFloat(t.dtype()) == isFloat(common);
+  };
+  return common != DType::Bool && !chooses(a) && !chooses(b);
 }
 
 Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &a,
