@@ -28,6 +28,8 @@ public:
   virtual ~Target() = default;
 
   virtual VectorUnit vectors() const { return {}; }
+  /// How many threads a kernel is likely to have on a CPU; 0: who knows.
+  virtual int64_t threads() const { return 0; }
 
   /// Whether kernels are written for the lanes of waves (templates/lanes) instead of for loops over
   /// work items with vectors inside.

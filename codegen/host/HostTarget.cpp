@@ -9,6 +9,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
+#include <thread>
 
 namespace rosso {
 
@@ -59,6 +60,7 @@ HostTarget HostTarget::detect() {
   HostTarget target;
   target.triple = llvm::sys::getDefaultTargetTriple();
   target.cpu = llvm::sys::getHostCPUName().str();
+  target.cores = std::thread::hardware_concurrency();
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   for (const char *name : {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq",
                            "avx512vnni", "avx512vbmi", "avx512bf16", "avxvnni"})

@@ -25,8 +25,10 @@ public:
 
   void prefetch(Emit &e, Value pointer) const override;
   VectorUnit vectors() const override;
+  int64_t threads() const override { return cores; }
 
   std::string triple, cpu, features; // as LLVM names them
+  int64_t cores = 0;                 // of this machine; 0 if it is made for another
   bool hasAvx2 = false;
   bool hasAvx512 = false; // F, BW, VL
   bool hasVnni512 = false;

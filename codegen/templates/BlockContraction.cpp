@@ -90,6 +90,7 @@ private:
     for (const Dim &extent : batch)
       problem.matrices *= most(extent);
     problem.elementBytes = bytes;
+    problem.threads = kernel.target.threads();
     bool byColumn = leftDown && leftDown->isVectorised() && !leftAlong.isVectorised();
     problem.leftCost = (byColumn ? *leftDown : leftAlong).cost();
     problem.rightCost = rightAcross.isVectorised() || !rightAlong.hasVectors()
@@ -103,11 +104,16 @@ private:
     single =
         lengthDim.isConstant() && lengthDim.constant() <= plan.length && lengthDim.constant() > 0;
     leftByColumn = byColumn;
-    leftRow = leftByColumn ? bytes : pitch((plan.length + lanes) * bytes);
+    leftInPlace = readsLeftInPlace();
+    leftRow = leftInPlace    ? *leftAlong.bytesAlong(leftAxis)
+              : leftByColumn ? bytes
+                             : pitch((plan.length + lanes) * bytes);
     leftStep = leftByColumn ? pitch((plan.rows + lanes) * bytes) : bytes;
     rightStep = pitch((plan.width + lanes) * bytes);
     sumRow = pitch(plan.width * bytes);
-    int64_t leftBytes = leftByColumn ? plan.length * leftStep : plan.rows * leftRow;
+    int64_t leftBytes = leftInPlace    ? 0
+                        : leftByColumn ? plan.length * leftStep
+                                       : plan.rows * leftRow;
     int64_t rightBytes = (plan.length + lanes) * rightStep;
     leftBlock = kernel.workspace;
     rightBlock = e.at(kernel.workspace, pitch(leftBytes));
@@ -116,6 +122,16 @@ private:
     kernel.schedule = "tile " + std::to_string(plan.rowTile) + "x" +
                       std::to_string(plan.columnTile()) + ", block " + std::to_string(plan.rows) +
                       "x" + std::to_string(plan.width) + "x" + std::to_string(plan.length);
+  }
+
+  /// Whether packing the left costs more than reading it where it lies: rows of whole tiles, and
+  /// few columns that would share what was packed.
+  bool readsLeftInPlace() {
+    constexpr int64_t kFewPanels = 4;
+    auto step = leftAlong.bytesAlong(leftAxis);
+    return leftDown && leftAlong.isBufferOf(sumType) && step && *step > 0 &&
+           *step < INT32_MAX / 16 && rowsDim.isConstant() &&
+           rowsDim.constant() % plan.rowTile == 0 && plan.width <= kFewPanels * plan.columnTile();
   }
 
   Value scaled(Value index, int64_t factor) { return e.mul(index, e.constant(factor)); }
@@ -163,6 +179,10 @@ private:
   }
 
   void packLeft(Value first, Value count) {
+    if (leftInPlace) {
+      leftBlock = leftAlong.address(leftIndex(firstRow, first));
+      return;
+    }
     if (leftByColumn)
       e.loop(e.constant(0), count, 1, [&](Value k) {
         ElementEmitter::Scope scope(elements);
@@ -285,6 +305,7 @@ private:
   BlockPlan plan;
   OperandView::Stretch stretch;                 // of the columns of a block
   bool single = false, leftByColumn = false;    // one block of the length; left is [length][rows]
+  bool leftInPlace = false;                     // and not packed at all
   int64_t leftRow, leftStep, rightStep, sumRow; // bytes
   Value leftBlock, rightBlock, sums;            // scratch memory
   Value rows, width, length;

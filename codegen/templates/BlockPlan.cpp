@@ -19,13 +19,15 @@ constexpr double kStoreCost = 5; // cycles for a vector of results
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// By how much the last threads to finish stretch the time of `items` work items, over machines of
-/// one to eight threads.
-double imbalance(int64_t items) {
-  double sum = 0;
-  for (int64_t threads : {1, 2, 4, 8})
-    sum += static_cast<double>(ceilDivide(items, threads) * threads) / static_cast<double>(items);
-  return sum / 4;
+/// By how much the last threads to finish stretch the time of `items` work items: of all threads,
+/// and a little of twice as many, as some of them may have other work to do.
+double imbalance(int64_t items, int64_t threads) {
+  auto stretch = [&](int64_t count) {
+    return static_cast<double>(ceilDivide(items, count) * count) / static_cast<double>(items);
+  };
+  if (threads)
+    return 0.75 * stretch(threads) + 0.25 * stretch(2 * threads);
+  return (stretch(1) + stretch(2) + stretch(4) + stretch(8)) / 4;
 }
 
 /// Cycles of the whole product on one core.
@@ -47,7 +49,7 @@ double costOf(const BlockProblem &problem, const BlockPlan &plan) {
                 real(std::min(plan.rows, problem.rows) * problem.length) * problem.leftCost +
                 real(std::min(plan.width, problem.width) * problem.length) * rightCost +
                 real(plan.rows * plan.width / plan.lanes) * kStoreCost;
-  return item * real(items) * imbalance(items);
+  return item * real(items) * imbalance(items, problem.threads);
 }
 
 } // namespace

@@ -9,6 +9,7 @@ namespace rosso {
 struct BlockProblem {
   int64_t matrices = 1; // of the batch
   int64_t rows = 1, width = 1, length = 1;
+  int64_t threads = 0;      // that share it; 0: not known
   int64_t elementBytes = 4; // of the sums
   double leftCost = 0.2;    // cycles to pack an element
   double rightCost = 0.2;

@@ -210,7 +210,7 @@ std::optional<int64_t> OperandView::stepOf(const Trace &trace, const IndexForm &
 }
 
 double OperandView::cost(Stretch stretch) const {
-  constexpr double kVector = 4, kRun = 4, kBrokenRun = 15, kElement = 2; // cycles
+  constexpr double kVector = 4, kRun = 4, kBrokenRun = 40, kElement = 2; // cycles
   if (!isVectorised())
     return kElement;
   double vector = kVector * static_cast<double>(step_);
@@ -230,10 +230,12 @@ std::optional<int64_t> OperandView::bytesAlong(size_t axis) const {
   return *step * bytesOf(memoryType(tensorOf(trace_->buffer).getElementType()));
 }
 
+bool OperandView::isBufferOf(Type type) const {
+  return step_ == 1 && period_ == 0 && trace_->bounds.empty() &&
+         registerType(tensorOf(trace_->buffer).getElementType()) == type;
+}
+
 Value OperandView::address(ValueRange index) const {
-  if (!hasVectors() || !trace_->bounds.empty() ||
-      registerType(tensorOf(trace_->buffer).getElementType()) != type_)
-    return {};
   Values at;
   for (const IndexForm &form : trace_->index)
     at.push_back(trace_->forms.emit(e_, form, index));

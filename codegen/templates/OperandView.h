@@ -31,8 +31,9 @@ public:
   /// read.
   Value vector(ValueRange index, Value count) const;
 
-  /// The address of the element at `index` where the operand is a buffer of this very type, with
-  /// no padding; else null.
+  /// Whether the operand is a buffer of this very type, with no padding: its elements have
+  /// addresses.
+  bool isBufferOf(Type type) const;
   Value address(ValueRange index) const;
   /// By how many bytes one step on `axis` moves the address, if that is the same everywhere.
   std::optional<int64_t> bytesAlong(size_t axis) const;
