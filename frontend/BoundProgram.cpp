@@ -1,5 +1,7 @@
 #include "frontend/BoundProgram.h"
 
+#include "frontend/Jit.h"
+
 #include <algorithm>
 #include <list>
 #include <unordered_map>
@@ -102,7 +104,9 @@ Status BoundProgram::writeBefore(Place &place, Storage &storage) {
     return {}; // it is there already
   place.storage = &storage;
   place.version = storage.version();
-  return executable_->upload(0, place.ref, storage.bytes());
+  return place.ref.space == Space::Weight
+             ? loadWeight(*executable_, static_cast<int>(place.ref.index), storage.bytes())
+             : executable_->upload(0, place.ref, storage.bytes());
 }
 
 Status BoundProgram::readAfter(Place &place, Storage &storage) {
@@ -124,7 +128,10 @@ Status BoundProgram::run(std::span<const Binding> bound, const VarValues &values
       continue; // simplified away
     Place &place = places_[static_cast<size_t>(index)];
     const bool writes = place.ref.space == Space::Output || place.ref.space == Space::State;
-    if (sharesMemory_) {
+    // Blocks that a kernel reads in tiles get a place of their own.
+    const bool regroups =
+        place.ref.space == Space::Weight && program().weights[place.ref.index].layout != "rows";
+    if (sharesMemory_ && !regroups) {
       uint8_t *memory = const_cast<uint8_t *>(storage->bytes().data()); // read, unless it is ours
       if (writes) {
         ROSSO_TRY(std::span<uint8_t> own, storage->writable());
@@ -132,7 +139,7 @@ Status BoundProgram::run(std::span<const Binding> bound, const VarValues &values
       }
       sharesMemory_ = executable_->device().bind(0, place.ref, memory);
     }
-    if (!sharesMemory_)
+    if (!sharesMemory_ || regroups)
       ROSSO_CHECK(writeBefore(place, *storage));
   }
   ROSSO_CHECK(executable_->run(0, values_));

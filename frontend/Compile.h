@@ -23,7 +23,7 @@ using DumpSink =
 struct CompileOptions {
   std::string target = "host"; // "host" is this CPU; else "host:<llvm cpu>", "amdgpu:gfx1100"
   bool exact = false;          // activations stay f32 instead of int8 blocks
-  bool lentWeights = false;    // weights are read where the caller has them: no tiles
+  bool lentWeights = false;    // weights of numbers are read where the caller has them: in rows
   bool noCache = false;        // neither read nor write the disk cache
   DumpSink dump = {};          // if set, the cache is not read: every stage must run to be seen
   Listing *listing = nullptr;  // if set, receives all stages; the cache is not used

@@ -127,6 +127,20 @@ Tensor Tensor::fromStorage(std::shared_ptr<Storage> storage, Shape shape, DType 
   return leaf;
 }
 
+Tensor Tensor::fromStorage(std::shared_ptr<Storage> storage, Shape shape,
+                           const QuantFormat &format) {
+  if (format.isFloat())
+    if (auto dtype = findDType(format.name))
+      return fromStorage(std::move(storage), std::move(shape), *dtype);
+  if (shape.empty() || !shape.back().dividedBy(format.blockLen))
+    return failed("fromStorage", "rows of " + str(shape) + " are not a multiple of the " +
+                                     std::string(format.name) + " block length " +
+                                     std::to_string(format.blockLen));
+  Tensor leaf = make(Op::Buffer, DType::F32, std::move(shape), {}, {}, &format);
+  becomeBuffer(*leaf.node(), std::move(storage));
+  return leaf;
+}
+
 Tensor Tensor::variable(const Dim &value) {
   if (value.isConstant())
     return constant(value.constant(), DType::I32);

@@ -305,6 +305,8 @@ Status realize(std::span<Tensor *const> tensors) {
 Result<std::shared_ptr<Storage>> rowMajorStorage(const Tensor &tensor) {
   ROSSO_CHECK(tensor.status());
   Tensor handle = tensor.isWeak() ? build::promote(tensor, tensor.dtype()) : tensor;
+  if (handle.isQuantized()) // blocks are for programs; whoever looks wants numbers
+    handle = handle.materialize();
   if (!memoryOf(*handle.node())) {
     if (handle.node()->isOpen && Capture::current())
       return badInput("the values of a tensor were asked for while a function of it is captured; "

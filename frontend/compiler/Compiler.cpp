@@ -3,6 +3,7 @@
 #include "codegen/Trace.h"
 #include "frontend/Compile.h"
 #include "frontend/compiler/GraphToIr.h"
+#include "ir/Shapes.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -76,13 +77,15 @@ private:
   mlir::ScopedDiagnosticHandler handler_;
 };
 
-/// Says of all weights that they lie in rows, so that no pass gives them another layout.
+/// Says of all weights of plain numbers that they lie in rows, so that no pass gives them another
+/// layout. Quantised ones are regrouped where they go.
 void keepInRows(mlir::ModuleOp module) {
   const auto rows = mlir::StringAttr::get(module.getContext(), "rows");
   for (auto function : module.getOps<mlir::func::FuncOp>())
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (auto space = function.getArgAttrOfType<mlir::StringAttr>(i, kSpaceAttr);
-          space && space.getValue() == "weight")
+          space && space.getValue() == "weight" &&
+          !formatOf(mlir::getElementTypeOrSelf(function.getArgumentTypes()[i])))
         function.setArgAttr(i, kLayoutAttr, rows);
 }
 

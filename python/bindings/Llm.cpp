@@ -3,6 +3,7 @@
 #include "python/bindings/Bindings.h"
 
 #include "ir/quant/Formats.h"
+#include "models/GgufTensors.h"
 #include "models/SlotEngine.h"
 #include "models/io/Gguf.h"
 #include "models/io/Tokenizer.h"
@@ -231,6 +232,13 @@ void bindLlm(py::module_ &m) {
       "gguf_metadata",
       [](const std::string &path) { return metadataOf(unwrap(GgufFile::open(path))); },
       "The metadata of a GGUF file as Python values.");
+  m.def(
+      "gguf_tensors",
+      [](const std::string &path) {
+        auto file = std::make_shared<const GgufFile>(unwrap(GgufFile::open(path)));
+        return unwrap(tensorsOf(file));
+      },
+      "The tensors of a GGUF file, in the file's memory; quantised ones stay in blocks.");
   py::class_<Model>(m, "Llm", "A compiled model with slots for several sequences.")
       .def(py::init(&load), py::arg("path"), py::kw_only(), py::arg("context") = 0,
            py::arg("slots") = 4, py::arg("chunk") = 512, py::arg("kv") = "f16",

@@ -12,5 +12,6 @@ PYBIND11_MODULE(_rosso, m) {
   bindMovement(tensor, m);
   bindMath(tensor, m);
   bindNn(tensor, m);
+  bindDecoderOps(tensor);
   bindLlm(m);
 }

@@ -13,6 +13,7 @@ from typing import Any
 from rosso import _rosso
 from rosso._mixins.contraction import ContractionMixin
 from rosso._mixins.creation import CreationMixin
+from rosso._mixins.decoder_ops import DecoderMixin
 from rosso._mixins.elementwise import ElementwiseMixin
 from rosso._mixins.indexing import IndexingMixin
 from rosso._mixins.movement import MovementMixin
@@ -116,6 +117,7 @@ class Tensor(
     ReduceMixin,
     ContractionMixin,
     NnMixin,
+    DecoderMixin,
     ValuesMixin,
     UnsupportedMixin,
 ):

@@ -6,6 +6,7 @@
 #include "frontend/BoundProgram.h"
 #include "frontend/Capture.h"
 #include "frontend/Variable.h"
+#include "ir/quant/Formats.h"
 #include "runtime/host/MemoryPool.h"
 
 #include <gmock/gmock.h>
@@ -88,6 +89,29 @@ TEST(Realize, ViewsStayViewsAndReadOutInTheirOrder) {
   EXPECT_THAT(floatsOf(x.slice(1, 0, 4, 3).expand({3, 2})), ElementsAre(0, 3, 4, 7, 8, 11));
   EXPECT_THAT(floatsOf(x.permute({1, 0}).reshape({12})),
               ElementsAre(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11));
+}
+
+// A block of q8_0 is an f16 scale and 32 codes: row n of this weight holds n + 1 everywhere.
+TEST(Realize, QuantisedMemoryStaysInBlocks) {
+  constexpr int64_t kRows = 40, kColumns = 64;
+  std::vector<uint8_t> blocks;
+  for (int n = 0; n < kRows; ++n)
+    for (int block = 0; block < kColumns / 32; ++block) {
+      blocks.insert(blocks.end(), {0x00, 0x38}); // 0.5
+      blocks.insert(blocks.end(), 32, static_cast<uint8_t>(2 * (n + 1)));
+    }
+  const Tensor weight = Tensor::fromStorage(*Storage::copyOf(blocks, nullptr), {kRows, kColumns},
+                                            *findFormat("q8_0"));
+  for (int64_t rows : {1, 3, 40}) {
+    Tensor ones = Tensor::ones({rows, kColumns});
+    realized(ones);
+    const Floats sums = floatsOf(ones.linear(weight));
+    for (int64_t i = 0; i < rows * kRows; ++i)
+      ASSERT_FLOAT_EQ(sums[static_cast<size_t>(i)], 64.f * static_cast<float>(i % kRows + 1));
+  }
+  const Floats numbers = floatsOf(weight); // whoever looks gets numbers
+  EXPECT_EQ(numbers.size(), static_cast<size_t>(kRows * kColumns));
+  EXPECT_EQ(numbers[6 * kColumns], 7);
 }
 
 TEST(Assign, WritesThroughViews) {
