@@ -17,7 +17,13 @@ using namespace build;
 
 namespace {
 
-constexpr int64_t kPiece = 1 << 14; // elements of a row that one worker sorts
+constexpr int64_t kPiece = 1 << 14; // elements of a row that a work group of a GPU sorts
+
+/// Elements of a row that one worker sorts: on the host a radix sort takes any number of them.
+int64_t pieceOf(const Tensor &keys) {
+  const DeviceName device = keys.node()->device;
+  return !device || *device == "host" ? int64_t{1} << 31 : kPiece;
+}
 
 /// Integers that grow as the elements do; NaN is above all numbers, -0 is 0.
 Tensor ascendingKey(const Tensor &t) {
@@ -80,10 +86,11 @@ Run merged(const Run &pairs) {
 /// The places of all elements of the last axis in descending order of the keys.
 Tensor sortedPlaces(const Tensor &keys) {
   const int64_t n = keys.size(-1).constant();
-  if (n <= kPiece)
+  const int64_t most = pieceOf(keys);
+  if (n <= most)
     return placesOf(keys, n);
   int64_t pieces = 1;
-  while (pieces * kPiece < n)
+  while (pieces * most < n)
     pieces *= 2;
   const int64_t piece = (n + pieces - 1) / pieces;
   Shape outer(keys.shape().begin(), keys.shape().end() - 1);
@@ -126,7 +133,7 @@ std::pair<Tensor, Tensor> Tensor::topk(int64_t k, int axis, bool largest) const 
     return {none, none.zerosLike().cast(DType::I32)};
   }
   Tensor key = isFloat(dtype()) && largest ? rows : descendingKey(rows, largest);
-  bool isLong = extent.isConstant() && extent.constant() > kPiece && k > kPiece / 16;
+  bool isLong = extent.isConstant() && extent.constant() > pieceOf(rows) && k > kPiece / 16;
   Tensor where =
       isLong ? sortedPlaces(descendingKey(rows, largest)).slice(-1, 0, k) : placesOf(key, k);
   return {rows.gather(-1, where).transpose(*at, -1), where.transpose(*at, -1)};
