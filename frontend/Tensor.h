@@ -617,11 +617,11 @@ public:
   /// Computes this tensor: compiles it (or finds it compiled) and runs it. For graphs of constants
   /// and realised data; functions of inputs, weights and states are for `compile` in Jit.h.
   Result<HostTensor> toHost(const std::vector<Binding> &variables = {}) const;
-  Result<HostTensor> realize() const { return toHost(); } // until the bindings have moved
   /// The same as elements of a C++ type.
   template <typename T>
   Result<std::vector<T>> toVector(const std::vector<Binding> &variables = {}) const {
-    ROSSO_TRY(HostTensor tensor, cast(dtypeOf<T>()).toHost(variables));
+    const Tensor wanted = dtype() == dtypeOf<T>() ? *this : cast(dtypeOf<T>());
+    ROSSO_TRY(HostTensor tensor, wanted.toHost(variables));
     return tensor.values<T>();
   }
 
