@@ -134,10 +134,13 @@ void FusionPlan::cutOperands() {
       if (!isContraction(op) && !packed)
         cut(isAttention && abilities_.operandViews ? reshapedResult(op) : op->getResult(0));
       bool views = abilities_.operandViews && readsViews(op);
-      for (Value operand : op->getOperands())
+      for (Value operand : op->getOperands()) {
+        if (views && isComputedAsRead(operand))
+          continue;
         cut(views                                    ? bufferBehind(operand)
             : isAttention && abilities_.operandViews ? withoutReshapes(operand)
                                                      : operand);
+      }
     }
     if (auto update = llvm::dyn_cast<UpdateOp>(op))
       cut(update.getState());

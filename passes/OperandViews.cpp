@@ -17,6 +17,21 @@ bool widens(CastOp cast) {
   return from && to && to.getWidth() > from.getWidth();
 }
 
+constexpr int kMostOps = 8; // that a contraction repeats for each element it reads
+
+/// Whether cheap elementwise ops, and movements that keep or repeat elements, make `value` from
+/// arguments and constants. Counts the elementwise ops.
+bool isCheap(Value value, int &ops) {
+  Operation *op = value.getDefiningOp();
+  if (!op || llvm::isa<ConstantOp>(op))
+    return true;
+  bool isDear = llvm::isa<Exp2Op, Log2Op, SinOp, SqrtOp, RsqrtOp, RecipOp, DivOp, ModOp>(op);
+  if (op->hasTrait<Elementwise>() ? isDear || ++ops > kMostOps
+                                  : !llvm::isa<PermuteOp, ReshapeOp, ExpandOp>(op))
+    return false;
+  return llvm::all_of(op->getOperands(), [&](Value operand) { return isCheap(operand, ops); });
+}
+
 } // namespace
 
 bool mayLieInTiles(Value weight) {
@@ -55,6 +70,11 @@ Value bufferBehind(Value operand) {
     operand = op->getOperand(0);
   }
   return operand;
+}
+
+bool isComputedAsRead(Value operand) {
+  int ops = 0;
+  return isCheap(operand, ops) && ops > 0;
 }
 
 } // namespace rosso

@@ -22,4 +22,8 @@ mlir::Value withoutReshapes(mlir::Value value);
 /// What has to be a buffer for a contraction that reads `operand` as a view.
 mlir::Value bufferBehind(mlir::Value operand);
 
+/// Whether a few cheap ops make `operand` from arguments of the function: then nothing has to be a
+/// buffer, as the contraction computes each element when it reads it.
+bool isComputedAsRead(mlir::Value operand);
+
 } // namespace rosso

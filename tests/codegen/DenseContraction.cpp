@@ -201,6 +201,7 @@ struct View {
   // Positions in a and b of an element of the views; -1: a zero.
   std::function<int64_t(int64_t batch, int64_t row, int64_t k)> left;
   std::function<int64_t(int64_t batch, int64_t k, int64_t column)> right;
+  int factor = 1; // of the products
 };
 
 std::vector<View> views() {
@@ -250,6 +251,22 @@ std::vector<View> views() {
                  33,
                  [](int64_t, int64_t row, int64_t k) { return row * 33 + k; },
                  [](int64_t, int64_t k, int64_t column) { return k * 40 + column; }});
+  all.push_back({"Computed",
+                 {9, 33},
+                 {40, 33},
+                 "f32",
+                 "    %l0 = rosso.add %a, %a : tensor<9x33xf32>\n"
+                 "    %l = rosso.reshape %l0 : tensor<9x33xf32> -> tensor<1x9x33xf32>\n"
+                 "    %m0 = rosso.neg %b : tensor<40x33xf32>\n"
+                 "    %m1 = rosso.permute %m0 [1, 0] : tensor<40x33xf32> -> tensor<33x40xf32>\n"
+                 "    %m = rosso.reshape %m1 : tensor<33x40xf32> -> tensor<1x33x40xf32>\n",
+                 1,
+                 9,
+                 40,
+                 33,
+                 [](int64_t, int64_t row, int64_t k) { return row * 33 + k; },
+                 [](int64_t, int64_t k, int64_t column) { return column * 33 + k; },
+                 -2});
   all.push_back(
       {"Shifted",
        {10, 30},
@@ -340,13 +357,13 @@ TEST_P(DenseView, IsReadInPlace) {
           int64_t i = v.left(matrix, row, k), j = v.right(matrix, k, column);
           sum += (i < 0 ? 0 : x[static_cast<size_t>(i)]) * (j < 0 ? 0 : w[static_cast<size_t>(j)]);
         }
-        ASSERT_EQ(y[static_cast<size_t>(at)], static_cast<float>(std::max(0, 2 * sum)))
+        ASSERT_EQ(y[static_cast<size_t>(at)], static_cast<float>(std::max(0, 2 * v.factor * sum)))
             << v.name << " matrix " << matrix << " row " << row << " column " << column;
       }
 }
 
 INSTANTIATE_TEST_SUITE_P(Views, DenseView,
-                         ::testing::Combine(::testing::Range<size_t>(0, 6),
+                         ::testing::Combine(::testing::Range<size_t>(0, 7),
                                             ::testing::Values("host", "host:x86-64-v3",
                                                               "host:x86-64-v2", "emu:gfx1100")),
                          [](const auto &info) {

@@ -27,14 +27,30 @@ func.func @convolution(%w: tensor<8x18xf32>, %x: tensor<1x2x6x6xf32>, %z: tensor
 
 // -----
 
-// What several ops compute is a buffer; only movements are read through.
+// Cheap ops of arguments are computed as they are read.
 // CHECK-LABEL: @transposed_sum
+// CHECK:         rosso.kernel {{.*}} matmul
+// CHECK-NEXT:      rosso.add
+// CHECK-NEXT:      rosso.permute
+// CHECK-NEXT:      rosso.matmul
+// CHECK-NOT:     rosso.kernel
+func.func @transposed_sum(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> {
+  %s = rosso.add %w, %w : tensor<6x8xf32>
+  %t = rosso.permute %s [1, 0] : tensor<6x8xf32> -> tensor<8x6xf32>
+  %y = rosso.matmul %x, %t : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  return %y : tensor<4x6xf32>
+}
+
+// -----
+
+// Dear ones are a buffer, and so is what another kernel computes; movements are read through.
+// CHECK-LABEL: @transposed_powers
 // CHECK:         rosso.kernel {{.*}} map
 // CHECK:         rosso.kernel {{.*}} matmul
 // CHECK-NEXT:      rosso.permute
 // CHECK-NEXT:      rosso.matmul
-func.func @transposed_sum(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> {
-  %s = rosso.add %w, %w : tensor<6x8xf32>
+func.func @transposed_powers(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> {
+  %s = rosso.exp2 %w : tensor<6x8xf32>
   %t = rosso.permute %s [1, 0] : tensor<6x8xf32> -> tensor<8x6xf32>
   %y = rosso.matmul %x, %t : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
   return %y : tensor<4x6xf32>
