@@ -20,7 +20,10 @@ def main() -> int:
     if not python.exists() or subprocess.run(probe, capture_output=True).returncode != 0:
         print(f"skipped: {python} has no pytest, NumPy or hypothesis; run setup/install")
         return SKIPPED
-    environment = os.environ | {"PYTHONPATH": f"{build}/python_package:{ROOT / 'tests/python'}"}
+    environment = os.environ | {
+        "PYTHONPATH": f"{build}/python_package:{ROOT / 'tests/python'}",
+        "ROSSO_BUILD": build,
+    }
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", test]
     code = subprocess.run(command, env=environment).returncode
     return SKIPPED if code == 5 else code  # 5: every test of the file was skipped at import
