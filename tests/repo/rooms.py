@@ -36,6 +36,7 @@ MAY_KNOW = {
     # The way down: graph to IR, passes, machine code. Nothing but the entry point knows it.
     "frontend/compiler": ["frontend", "codegen", "passes", "ir", "ir/quant", "runtime/program"],
     "python/bindings": ["frontend", "models", "models/io", "ir/quant", "runtime"],
+    "docs/models": ["frontend", "models", "models/io"],
     "tools": ["*"],
     "tests": ["*"],
 }
