@@ -117,7 +117,7 @@ class IndexingMixin(TensorBase):
         if isinstance(index, slice):
             return self._slice(index)
         if isinstance(index, TensorBase):
-            return self._places(index)
+            return self._places(index, axis)
         if _is_position(index):
             return self._position(index, self.shape[axis])
         if isinstance(index, (list, tuple)):
@@ -125,12 +125,12 @@ class IndexingMixin(TensorBase):
             if not flat or any(isinstance(x, float) for x in flat):
                 raise IndexError(f"{index=} contains non-int element")
             if all(isinstance(x, bool) for x in flat):
-                return self._places(type(self)(index))
+                return self._places(type(self)(index, device=self.device), axis)
             if not all(hasattr(x, "__index__") for x in flat):
                 raise IndexError(f"{index=} contains non-int element")
             return type(self)(index, device=self.device, dtype=dtypes.default_int)._t
         if hasattr(index, "__array_interface__"):
-            return self._places(type(self)(index, device=self.device))
+            return self._places(type(self)(index, device=self.device), axis)
         raise IndexError(f"{type(index).__name__} indexing is not supported")
 
     @staticmethod
@@ -155,8 +155,11 @@ class IndexingMixin(TensorBase):
             raise IndexError(f"{index=} is out of bounds with {size=}")
         return at
 
-    def _places(self, index: Tensor) -> _rosso.Tensor:
+    def _places(self, index: Tensor, axis: int) -> _rosso.Tensor:
         if index.dtype is dtypes.bool and index.ndim:
+            masked = self.shape[axis : axis + index.ndim]
+            if index.shape != masked:
+                raise IndexError(f"a mask of shape {index.shape} for axes of extents {masked}")
             return index._t
         if not dtypes.is_int(index.dtype):
             raise IndexError(f"index dtype {index.dtype} is not supported")

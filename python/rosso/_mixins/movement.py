@@ -26,6 +26,15 @@ class MovementMixin(TensorBase):
         """The extent of axis `dim`, or all of them as `shape` does. Errors: IndexError."""
         return self.shape if dim is None else self.shape[dim]
 
+    @property
+    def max_shape(self) -> tuple[int, ...]:
+        """The shape with the greatest value of every symbolic extent."""
+        return tuple(s if isinstance(s, int) else s.vmax for s in self.shape)
+
+    def max_numel(self) -> int:
+        """The number of elements of `max_shape`."""
+        return product(self.max_shape)
+
     def reshape(self, shape: Any, *args: Any) -> Tensor:
         """The same elements, in row-major order, in another shape.
 
