@@ -12,6 +12,18 @@ namespace {
 constexpr auto kContract = arith::FastMathFlags::contract;
 
 Type elementType(Type type) { return getElementTypeOrSelf(type); }
+
+LLVM::LoopAnnotationAttr annotationOf(MLIRContext *context, LoopStyle style) {
+  auto yes = BoolAttr::get(context, true);
+  LLVM::LoopVectorizeAttr vectorize;
+  LLVM::LoopUnrollAttr unroll;
+  if (style == LoopStyle::Scalar)
+    vectorize = LLVM::LoopVectorizeAttr::get(context, /*disable=*/yes, {}, {}, {}, {}, {}, {});
+  else
+    unroll = LLVM::LoopUnrollAttr::get(context, /*disable=*/yes, {}, {}, {}, {}, {}, {});
+  return LLVM::LoopAnnotationAttr::get(context, {}, vectorize, {}, unroll, {}, {}, {}, {}, {}, {},
+                                       {}, {}, {}, {}, {});
+}
 } // namespace
 
 Type Emit::vectorOf(Type element, int64_t lanes) {
@@ -217,8 +229,11 @@ Value Emit::stack(int64_t bytes) {
                                 /*alignment=*/style_.gpu ? 16 : 64);
 }
 
-Values Emit::loop(Value begin, Value end, int64_t step, ValueRange init, const LoopBody &body) {
+Values Emit::loop(Value begin, Value end, int64_t step, ValueRange init, const LoopBody &body,
+                  LoopStyle style) {
   auto loopOp = scf::ForOp::create(b, loc, begin, end, constant(begin.getType(), step), init);
+  if (style != LoopStyle::Free && !style_.gpu)
+    loopOp->setAttr("loop_annotation", annotationOf(b.getContext(), style));
   OpBuilder::InsertionGuard guard(b);
   // Without carried values the body already has its terminator.
   b.setInsertionPointToStart(loopOp.getBody());
@@ -228,11 +243,15 @@ Values Emit::loop(Value begin, Value end, int64_t step, ValueRange init, const L
   return Values(loopOp.getResults());
 }
 
-void Emit::loop(Value begin, Value end, int64_t step, const std::function<void(Value)> &body) {
-  loop(begin, end, step, ValueRange{}, [&](Value index, ValueRange) {
-    body(index);
-    return Values{};
-  });
+void Emit::loop(Value begin, Value end, int64_t step, const std::function<void(Value)> &body,
+                LoopStyle style) {
+  loop(
+      begin, end, step, ValueRange{},
+      [&](Value index, ValueRange) {
+        body(index);
+        return Values{};
+      },
+      style);
 }
 
 void Emit::ifThen(Value condition, const std::function<void()> &then) {

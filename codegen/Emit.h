@@ -23,6 +23,13 @@ using mlir::Value;
 using mlir::ValueRange;
 using Values = llvm::SmallVector<Value, 4>;
 
+/// What LLVM may make of a loop.
+enum class LoopStyle {
+  Free,
+  Scalar, // no vectors of several steps: those are made of the loops inside
+  Whole   // not unrolled before it is vectorised
+};
+
 /// What differs in the vocabulary between a CPU and a GPU.
 struct EmitStyle {
   unsigned indexBits = 64;
@@ -115,8 +122,10 @@ public:
 
   // Control flow.
   using LoopBody = std::function<Values(Value index, ValueRange carried)>;
-  Values loop(Value begin, Value end, int64_t step, ValueRange init, const LoopBody &body);
-  void loop(Value begin, Value end, int64_t step, const std::function<void(Value)> &body);
+  Values loop(Value begin, Value end, int64_t step, ValueRange init, const LoopBody &body,
+              LoopStyle style = LoopStyle::Free);
+  void loop(Value begin, Value end, int64_t step, const std::function<void(Value)> &body,
+            LoopStyle style = LoopStyle::Free);
   void ifThen(Value condition, const std::function<void()> &then);
   void ifThenElse(Value condition, const std::function<void()> &then,
                   const std::function<void()> &otherwise);

@@ -1,5 +1,7 @@
 #include "codegen/Kernel.h"
 
+#include "mlir/IR/Matchers.h"
+
 namespace rosso {
 
 using namespace mlir;
@@ -37,10 +39,48 @@ Values KernelContext::extents(Emit &e, const Shape &shape) const {
   return result;
 }
 
+/// q where `high` is q / extent and `low` q % extent, or null.
+static Value undivided(Value high, Value low, int64_t extent) {
+  auto quotient = high.getDefiningOp<arith::DivUIOp>();
+  auto rest = low.getDefiningOp<arith::RemUIOp>();
+  if (!quotient || !rest || quotient.getLhs() != rest.getLhs())
+    return {};
+  auto isExtent = [&](Value v) {
+    llvm::APInt number;
+    return matchPattern(v, m_ConstantInt(&number)) && number.getSExtValue() == extent;
+  };
+  return isExtent(quotient.getRhs()) && isExtent(rest.getRhs()) ? quotient.getLhs() : Value();
+}
+
 Value linearIndex(Emit &e, const KernelContext &kernel, const Shape &shape, ValueRange index) {
+  // Axes that a position was divided among (delinearIndex) are one again.
+  struct Axis {
+    Value at;
+    std::optional<Dim> extent;
+    Shape extents;
+  };
+  llvm::SmallVector<Axis, 4> axes;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == Dim(1))
+      continue;
+    axes.push_back({index[i], shape[i], {shape[i]}});
+    while (axes.size() > 1 && axes.back().extent && axes.back().extent->isConstant()) {
+      Axis &high = axes[axes.size() - 2], &low = axes.back();
+      Value whole = undivided(high.at, low.at, low.extent->constant());
+      if (!whole)
+        break;
+      high.at = whole;
+      high.extents.insert(high.extents.end(), low.extents.begin(), low.extents.end());
+      high.extent = elementCount(high.extents);
+      axes.pop_back();
+    }
+  }
   Value position = e.constant(0);
-  for (size_t i = 0; i < shape.size(); ++i)
-    position = e.add(e.mul(position, kernel.extent(e, shape[i])), index[i]);
+  for (const Axis &axis : axes) {
+    for (const Dim &extent : axis.extents)
+      position = e.mul(position, kernel.extent(e, extent));
+    position = e.add(position, axis.at);
+  }
   return position;
 }
 

@@ -26,6 +26,7 @@ constexpr uint64_t kTurnedBytes = 32768; // smaller operands lie in the first-le
 struct Plan {
   explicit Plan(Root r) : root(std::move(r)) {}
   Root root;
+  Shape shape;         // of the root; its last axes are one where they may
   size_t split = 0;    // axes before it are items
   int64_t stretch = 0; // of the last axis; 0: all of it
   Dim items;
@@ -86,16 +87,33 @@ void planTiles(Plan &p, const MemoryAxes &memory) {
   p.turned = std::move(found);
 }
 
+/// The root's shape with as many of its last axes as possible joined: short ones would make short
+/// loops.
+Shape mergedShape(const Root &root) {
+  Shape shape = root.shape();
+  if (root.isBlocked() || root.isSlice())
+    return shape;
+  while (shape.size() > 1 && shape.back().isConstant() && shape[shape.size() - 2].isConstant() &&
+         staysWhole(root.value(), shape.size() - 2)) {
+    Dim last = shape.back() * shape[shape.size() - 2].constant();
+    shape.pop_back();
+    shape.back() = last;
+  }
+  return shape;
+}
+
 Plan plan(const KernelContext &kernel, const MemoryAxes &memory, unsigned index) {
   Plan p(Root(kernel, index));
-  const Shape &shape = p.root.shape();
-  if (shape.empty()) {
+  p.shape = p.root.shape();
+  if (p.shape.empty()) {
     p.items = Dim(1);
     return p;
   }
   planTiles(p, memory);
   if (p.across >= 0)
     return p;
+  p.shape = mergedShape(p.root);
+  const Shape &shape = p.shape;
   auto count = [&](size_t axes) {
     return elementCount(Shape(shape.begin(), shape.begin() + static_cast<long>(axes)));
   };
@@ -118,9 +136,31 @@ Plan plan(const KernelContext &kernel, const MemoryAxes &memory, unsigned index)
   return p;
 }
 
+/// Elements [from, to) of the plan's last axis.
+void storeLast(ElementEmitter &elements, const Plan &p, ValueRange outer, Value from, Value to) {
+  bool isMerged = p.shape.size() < p.root.shape().size();
+  isMerged ? p.root.storeMerged(elements, outer, from, to)
+           : p.root.store(elements, outer, from, to);
+}
+
+void storeBelow(ElementEmitter &elements, const Plan &p, const Values &outer) {
+  Emit &e = elements.emit();
+  if (p.shape.empty() || outer.size() == p.shape.size())
+    return p.root.storeBelow(elements, outer);
+  Value extent = elements.kernel().extent(e, p.shape[outer.size()]);
+  if (outer.size() + 1 == p.shape.size())
+    return storeLast(elements, p, outer, e.constant(0), extent);
+  e.loop(e.constant(0), extent, 1, [&](Value i) {
+    ElementEmitter::Scope scope(elements);
+    Values inner(outer);
+    inner.push_back(i);
+    storeBelow(elements, p, inner);
+  });
+}
+
 void emitItem(Emit &e, const KernelContext &kernel, ElementEmitter &elements, const Plan &p,
               Value item) {
-  const Shape &shape = p.root.shape();
+  const Shape &shape = p.shape;
   Value part;
   if (p.stretch) {
     Value parts = e.constant((shape.back().constant() + p.stretch - 1) / p.stretch);
@@ -130,10 +170,10 @@ void emitItem(Emit &e, const KernelContext &kernel, ElementEmitter &elements, co
   Shape outerShape(shape.begin(), shape.begin() + static_cast<long>(p.split));
   Values outer = delinearIndex(e, kernel, outerShape, item);
   if (!p.stretch)
-    return p.root.storeBelow(elements, outer);
+    return storeBelow(elements, p, outer);
   Value from = e.mul(part, e.constant(p.stretch));
   Value to = e.minimum(e.add(from, e.constant(p.stretch)), e.constant(shape.back().constant()));
-  p.root.store(elements, outer, from, to);
+  storeLast(elements, p, outer, from, to);
 }
 
 void emitTile(Emit &e, const KernelContext &kernel, ElementEmitter &elements, const Plan &p,
@@ -202,11 +242,14 @@ void emitMap(Emit &e, KernelContext &kernel) {
     Value start = kernel.extent(e, first);
     Value from = e.maximum(kernel.begin, start);
     Value to = e.minimum(kernel.end, kernel.extent(e, last));
-    e.loop(from, to, 1, [&](Value item) {
-      ElementEmitter::Scope scope(elements);
-      auto emitOne = p.across >= 0 ? emitTile : emitItem;
-      emitOne(e, kernel, elements, p, e.sub(item, start));
-    });
+    e.loop(
+        from, to, 1,
+        [&](Value item) {
+          ElementEmitter::Scope scope(elements);
+          auto emitOne = p.across >= 0 ? emitTile : emitItem;
+          emitOne(e, kernel, elements, p, e.sub(item, start));
+        },
+        LoopStyle::Scalar);
     first = last;
   }
 }

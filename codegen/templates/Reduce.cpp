@@ -35,17 +35,20 @@ public:
     if (auto component = componentInMemory())
       return bySide(*component);
     kernel.grid = gridOver(rows.extents());
-    e.loop(kernel.begin, kernel.end, 1, [&](Value item) {
-      ElementEmitter::Scope scope(elements);
-      Values row = delinearIndex(e, kernel, rows.extents(), item);
-      for (Operation *op : reductions)
-        reduceRow(op, row);
-      for (unsigned i = 0; i < kernel.op.getNumResults(); ++i) {
-        Root root(kernel, i);
-        RowAxes axes = rows.axesOfResult(i);
-        root.storeAt(elements, axes, rows.indexIn(e, root.shape(), axes, row));
-      }
-    });
+    e.loop(
+        kernel.begin, kernel.end, 1,
+        [&](Value item) {
+          ElementEmitter::Scope scope(elements);
+          Values row = delinearIndex(e, kernel, rows.extents(), item);
+          for (Operation *op : reductions)
+            reduceRow(op, row);
+          for (unsigned i = 0; i < kernel.op.getNumResults(); ++i) {
+            Root root(kernel, i);
+            RowAxes axes = rows.axesOfResult(i);
+            root.storeAt(elements, axes, rows.indexIn(e, root.shape(), axes, row));
+          }
+        },
+        LoopStyle::Scalar);
   }
 
 private:
@@ -63,10 +66,6 @@ private:
     if (inner != order.end())
       std::rotate(inner, inner + 1, order.end());
     return order;
-  }
-
-  Value length(Operation *op, int64_t axis) {
-    return kernel.extent(e, shapeOf(op->getOperand(0))[static_cast<size_t>(axis)]);
   }
 
   /// The place of the largest, once that is known: the first that holds it, or a NaN, which is what
@@ -114,16 +113,36 @@ private:
     elements.bind(op->getResult(0), [result](ValueRange) { return result; });
   }
 
+  /// How many of `axes`, from the first on, may be one loop: neighbours that stay neighbours.
+  size_t together(Operation *op, ArrayRef<int64_t> axes) const {
+    const Shape shape = shapeOf(op->getOperand(0));
+    size_t joined = 1;
+    while (joined < axes.size() && axes[joined] == axes[joined - 1] + 1 &&
+           shape[static_cast<size_t>(axes[joined])].isConstant() &&
+           staysWhole(op->getOperand(0), static_cast<size_t>(axes[joined - 1])))
+      ++joined;
+    return joined;
+  }
+
   Value fold(Operation *op, ArrayRef<int64_t> axes, Values index, Value acc, const Step &step) {
     if (axes.empty())
       return step(acc, elements.element(op->getOperand(0), index), index);
-    return e.loop(e.constant(0), length(op, axes.front()), 1, acc,
-                  [&](Value i, ValueRange carried) -> Values {
-                    ElementEmitter::Scope scope(elements);
-                    Values inner(index);
-                    inner[static_cast<size_t>(axes.front())] = i;
-                    return {fold(op, axes.drop_front(), inner, carried[0], step)};
-                  })[0];
+    const size_t joined = together(op, axes);
+    const Shape merged = extentsAt(shapeOf(op->getOperand(0)), axes.take_front(joined));
+    constexpr int64_t kVector = 16, kShort = 256;
+    const auto length = elementCount(merged);
+    const bool isShort = length && length->isConstant() && length->constant() >= kVector &&
+                         length->constant() <= kShort;
+    return e.loop(
+        e.constant(0), elementNumber(e, kernel, merged), 1, acc,
+        [&](Value i, ValueRange carried) -> Values {
+          ElementEmitter::Scope scope(elements);
+          Values inner(index);
+          for (auto [axis, at] : llvm::zip(axes, delinearIndex(e, kernel, merged, i)))
+            inner[static_cast<size_t>(axis)] = at;
+          return {fold(op, axes.drop_front(joined), inner, carried[0], step)};
+        },
+        isShort ? LoopStyle::Whole : LoopStyle::Free)[0];
   }
 
   /// A value of the row that is kept in stack memory.
@@ -202,7 +221,14 @@ private:
     int64_t stretch = rows.extents()[component].max(kernel.vars) / kItems;
     if (passes > 1)
       stretch = std::min(stretch, kCacheBytes / rowBytes);
-    return std::clamp(stretch / kLine * kLine, kLine, kMost);
+    stretch = std::clamp(stretch / kLine * kLine, kLine, kMost);
+    // Whole stretches have loops of a constant length.
+    const Dim &width = rows.extents()[component];
+    for (int64_t even = stretch; width.isConstant() && even >= kLine && even * 2 > stretch;
+         even -= kLine)
+      if (width.constant() % even == 0)
+        return even;
+    return width.isConstant() ? std::min(stretch, width.constant()) : stretch;
   }
 
   void bySide(size_t component) {
@@ -223,7 +249,9 @@ private:
         item = i == 0 ? item : e.divide(item, extent);
       }
       first = e.mul(row[component], e.constant(stretch));
-      count = e.minimum(e.sub(kernel.extent(e, width), first), e.constant(stretch));
+      count = width.isConstant() && width.constant() % stretch == 0
+                  ? e.constant(stretch)
+                  : e.minimum(e.sub(kernel.extent(e, width), first), e.constant(stretch));
       for (Operation *op : reductions)
         reduceSide(op, row, stretch);
       for (unsigned i = 0; i < kernel.op.getNumResults(); ++i)
@@ -284,23 +312,29 @@ private:
     if (axes.empty())
       return visit(index);
     auto axis = static_cast<size_t>(axes.front());
-    e.loop(e.constant(0), kernel.extent(e, shape[axis]), 1, [&](Value i) {
-      ElementEmitter::Scope scope(elements);
-      Values inner(index);
-      inner[axis] = i;
-      overAxes(shape, axes.drop_front(), std::move(inner), visit);
-    });
+    e.loop(
+        e.constant(0), kernel.extent(e, shape[axis]), 1,
+        [&](Value i) {
+          ElementEmitter::Scope scope(elements);
+          Values inner(index);
+          inner[axis] = i;
+          overAxes(shape, axes.drop_front(), std::move(inner), visit);
+        },
+        LoopStyle::Scalar);
   }
 
   /// A loop over the item's rows; `i` counts from 0.
   void eachRow(const Values &index, const RowAxes &axes,
                const std::function<void(const Values &at, Value i)> &visit) {
-    e.loop(e.constant(0), count, 1, [&](Value i) {
-      ElementEmitter::Scope scope(elements);
-      Values at(index);
-      at[static_cast<size_t>(axes[side])] = e.add(first, i);
-      visit(at, i);
-    });
+    e.loop(
+        e.constant(0), count, 1,
+        [&](Value i) {
+          ElementEmitter::Scope scope(elements);
+          Values at(index);
+          at[static_cast<size_t>(axes[side])] = e.add(first, i);
+          visit(at, i);
+        },
+        LoopStyle::Whole);
   }
 
   Emit &e;

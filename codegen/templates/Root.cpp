@@ -263,6 +263,17 @@ void Root::storeRange(ElementEmitter &elements, ValueRange outer, Value from, Va
   });
 }
 
+void Root::storeMerged(ElementEmitter &elements, ValueRange outer, Value from, Value to) const {
+  Emit &e = elements.emit();
+  const Shape merged(shape_.begin() + static_cast<long>(outer.size()), shape_.end());
+  e.loop(from, to, 1, [&](Value i) {
+    ElementEmitter::Scope scope(elements);
+    Values index(outer);
+    index.append(delinearIndex(e, kernel_, merged, i));
+    storeOne(elements, index);
+  });
+}
+
 void Root::storeOne(ElementEmitter &elements, Values index) const {
   Emit &e = elements.emit();
   Value value = elements.element(value_, index);

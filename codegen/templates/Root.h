@@ -19,6 +19,8 @@ public:
   /// Whether elements are stored in blocks along the last axis, and how long these are.
   bool isBlocked() const { return blockLen_ != 1; }
   int64_t blockLen() const { return blockLen_; }
+  /// Whether they go into a part of what is stored.
+  bool isSlice() const { return shape_ != memoryShape_; }
 
   /// Computes and stores the element at `index`. Not of a blocked root.
   void storeOne(ElementEmitter &elements, Values index) const;
@@ -33,6 +35,8 @@ public:
   /// Computes and stores elements [from, to) of the last axis at the outer index `outer`. For a
   /// blocked root these are multiples of the block length.
   void store(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
+  /// The same of the axes that `outer` does not index, as if they were one.
+  void storeMerged(ElementEmitter &elements, ValueRange outer, Value from, Value to) const;
   /// The whole tensor at and below `outer`, which indexes some leading axes.
   void storeBelow(ElementEmitter &elements, ValueRange outer) const;
   /// All elements whose index is that of `index` on the axes `fixed`.

@@ -81,4 +81,31 @@ MemoryAxes::Axis MemoryAxes::through(Operation *op, unsigned operand, Axis from)
   return from;
 }
 
+bool staysWhole(Value value, size_t axis) {
+  llvm::SmallVector<Value> pending{value};
+  llvm::DenseSet<Value> seen;
+  while (!pending.empty()) {
+    Value v = pending.pop_back_val();
+    Operation *op = v.getDefiningOp();
+    if (!op || !seen.insert(v).second || isa<ConstantOp>(op) || op->hasTrait<Reduction>())
+      continue;
+    if (auto expand = dyn_cast<ExpandOp>(op)) {
+      Shape from = shapeOf(expand.getSource()), to = shapeOf(v);
+      bool first = from[axis] == to[axis], second = from[axis + 1] == to[axis + 1];
+      bool absent = from[axis] == Dim(1) && from[axis + 1] == Dim(1);
+      if (absent)
+        continue;
+      if (!first || !second)
+        return false;
+      pending.push_back(expand.getSource());
+    } else if (op->hasTrait<Elementwise>()) {
+      pending.append(op->operand_begin(), op->operand_end());
+    } else if (auto reshape = dyn_cast<ReshapeOp>(op);
+               !reshape || !isa<BlockArgument>(reshape.getSource())) {
+      return false;
+    }
+  }
+  return true;
+}
+
 } // namespace rosso

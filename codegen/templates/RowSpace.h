@@ -46,4 +46,8 @@ private:
   llvm::DenseMap<Value, Axis> found_;
 };
 
+/// Whether all that `value` is made of may be read as if its axes `axis` and `axis` + 1 were one:
+/// in operands they are neighbours, or absent.
+bool staysWhole(Value value, size_t axis);
+
 } // namespace rosso

@@ -66,14 +66,18 @@ private:
     lines[form.axis] = Dim(1);
     kernel.grid = gridOver(lines);
     Value length = kernel.extent(e, form.shape[form.axis]);
-    e.loop(kernel.begin, kernel.end, 1, [&](Value item) {
-      ElementEmitter::Scope scope(elements);
-      Values index = delinearIndex(e, kernel, lines, item);
-      e.loop(e.constant(0), length, 1, combiner.start, [&](Value i, ValueRange carried) -> Values {
-        index[form.axis] = i;
-        return {step(carried[0], index)};
-      });
-    });
+    e.loop(
+        kernel.begin, kernel.end, 1,
+        [&](Value item) {
+          ElementEmitter::Scope scope(elements);
+          Values index = delinearIndex(e, kernel, lines, item);
+          e.loop(e.constant(0), length, 1, combiner.start,
+                 [&](Value i, ValueRange carried) -> Values {
+                   index[form.axis] = i;
+                   return {step(carried[0], index)};
+                 });
+        },
+        LoopStyle::Scalar);
   }
 
   void acrossRows() {
