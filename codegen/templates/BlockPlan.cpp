@@ -19,38 +19,68 @@ constexpr double kStoreCost = 5; // cycles for a vector of results
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// By how much the last threads to finish stretch the time of `items` work items: of all threads,
-/// and a little of twice as many, as some of them may have other work to do.
-double imbalance(int64_t items, int64_t threads) {
-  auto stretch = [&](int64_t count) {
-    return static_cast<double>(ceilDivide(items, count) * count) / static_cast<double>(items);
-  };
-  if (threads)
-    return 0.75 * stretch(threads) + 0.25 * stretch(2 * threads);
-  return (stretch(1) + stretch(2) + stretch(4) + stretch(8)) / 4;
-}
+double real(int64_t x) { return static_cast<double>(x); }
 
-/// Cycles of the whole product on one core.
-double costOf(const BlockProblem &problem, const BlockPlan &plan) {
-  auto real = [](int64_t x) { return static_cast<double>(x); };
-  int64_t items = problem.matrices * ceilDivide(problem.rows, plan.rows) *
-                  ceilDivide(problem.width, plan.width);
-  int64_t tiles = ceilDivide(std::min(plan.rows, problem.rows), plan.rowTile) *
-                  ceilDivide(std::min(plan.width, problem.width), plan.columnTile());
-  double step = std::max(real(plan.rowTile * plan.vectorTile) / kProductsPerCycle,
-                         real(plan.rowTile + plan.vectorTile) / kLoadsPerCycle);
-  step = std::max(step, 4.0); // the latency of a sum
-  step *= kSlowness[plan.vectorTile - 1];
-  double blocks = real(ceilDivide(problem.length, plan.length));
-  double turn = blocks * (real(plan.rowTile * plan.vectorTile) + 12); // sums in and out
-  bool isBroken = plan.width % problem.rightPeriod != 0 && plan.width < problem.width;
-  double rightCost = isBroken ? problem.rightBrokenCost : problem.rightCost;
-  double item = real(kItemOverhead) + real(tiles) * (step * real(problem.length) + turn) +
-                real(std::min(plan.rows, problem.rows) * problem.length) * problem.leftCost +
-                real(std::min(plan.width, problem.width) * problem.length) * rightCost +
-                real(plan.rows * plan.width / plan.lanes) * kStoreCost;
-  return item * real(items) * imbalance(items, problem.threads);
-}
+/// What a product costs when it is cut up as a plan says, in cycles.
+class PlanCost {
+public:
+  PlanCost(const BlockProblem &p, const BlockPlan &b)
+      : problem(p), plan(b), down(ceilDivide(p.rows, b.rows)), across(ceilDivide(p.width, b.width)),
+        lastRows(p.rows - (down - 1) * b.rows), lastWidth(p.width - (across - 1) * b.width) {}
+
+  /// Until all threads are done, times their number: of all threads, and a little of twice as many,
+  /// as some of them may have other work to do.
+  double ofAllThreads() const {
+    if (problem.threads)
+      return 0.9 * withThreads(problem.threads) + 0.1 * withThreads(2 * problem.threads);
+    return (withThreads(1) + withThreads(2) + withThreads(4) + withThreads(8)) / 4;
+  }
+
+private:
+  /// Of a work item of `rows` by `width`.
+  double item(int64_t rows, int64_t width) const {
+    int64_t tiles = ceilDivide(rows, plan.rowTile) * ceilDivide(width, plan.columnTile());
+    double step = std::max(real(plan.rowTile * plan.vectorTile) / kProductsPerCycle,
+                           real(plan.rowTile + plan.vectorTile) / kLoadsPerCycle);
+    step = std::max(step, 4.0); // the latency of a sum
+    step *= kSlowness[plan.vectorTile - 1];
+    double blocks = real(ceilDivide(problem.length, plan.length));
+    double turn = blocks * (real(plan.rowTile * plan.vectorTile) + 12); // sums in and out
+    bool isBroken = plan.width % problem.rightPeriod != 0 && plan.width < problem.width;
+    double rightCost = isBroken ? problem.rightBrokenCost : problem.rightCost;
+    return kItemOverhead + real(tiles) * (step * real(problem.length) + turn) +
+           real(rows * problem.length) * problem.leftCost +
+           real(width * problem.length) * rightCost + real(rows * width / plan.lanes) * kStoreCost;
+  }
+
+  /// Of the first `count` items, in the order of matrices, rows and columns.
+  double first(int64_t count) const {
+    auto row = [&](int64_t rows, int64_t columns) {
+      bool isWhole = columns == across;
+      return real(columns - isWhole) * item(rows, plan.width) +
+             (isWhole ? item(rows, lastWidth) : 0);
+    };
+    int64_t rest = count % (down * across), rows = rest / across;
+    double matrix = real(down - 1) * row(plan.rows, across) + row(lastRows, across);
+    return real(count / (down * across)) * matrix + real(rows) * row(plan.rows, across) +
+           row(rows + 1 == down ? lastRows : plan.rows, rest % across);
+  }
+
+  double withThreads(int64_t threads) const {
+    int64_t items = problem.matrices * down * across;
+    double longest = 0, before = 0;
+    for (int64_t thread = 1; thread <= threads; ++thread) {
+      double until = first((items * thread + threads - 1) / threads);
+      longest = std::max(longest, until - before);
+      before = until;
+    }
+    return longest * real(threads);
+  }
+
+  const BlockProblem &problem;
+  const BlockPlan &plan;
+  int64_t down, across, lastRows, lastWidth;
+};
 
 } // namespace
 
@@ -85,7 +115,7 @@ BlockPlan planBlocks(const VectorUnit &unit, const BlockProblem &problem) {
           int64_t step = std::lcm(plan.columnTile(), problem.rightPeriod);
           for (int64_t each : {width, ceilDivide(width, step) * step}) {
             plan.width = std::min(each, panels * plan.columnTile());
-            double cost = costOf(problem, plan);
+            double cost = PlanCost(problem, plan).ofAllThreads();
             if (plan.width <= 2 * mostPanels * plan.columnTile() && cost < bestCost) {
               best = plan;
               bestCost = cost;
