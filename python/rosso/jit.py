@@ -36,16 +36,15 @@ def check_not_capturing() -> None:
 
 
 def _tensors_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
-    """Tensors among the arguments and in containers that are arguments, each once."""
-    found: list[Tensor] = []
-    for x in (*args, *(kwargs[name] for name in sorted(kwargs))):
-        if isinstance(x, Tensor):
-            found.append(x)
-        elif isinstance(x, (tuple, list, dict)):
-            parts = x.values() if isinstance(x, dict) else x
-            found += [t for t in parts if isinstance(t, Tensor)]
-    unique = list({id(t): t for t in found}.values())
-    return unique if len(unique) < len(found) else found
+    """Tensors that are arguments, then those in containers that are arguments, each once."""
+    given = (*args, *(kwargs[name] for name in sorted(kwargs)))
+    found = [x for x in given if isinstance(x, Tensor)]
+    for x in given:
+        if isinstance(x, (tuple, list, dict)):
+            for part in x.values() if isinstance(x, dict) else x:
+                if isinstance(part, Tensor) and not any(part is t for t in found):
+                    found.append(part)
+    return found
 
 
 def _flatten(result: Any, tensors: list[Tensor]) -> Callable[[list[Any]], Any]:

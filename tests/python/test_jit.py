@@ -1,0 +1,157 @@
+"""Recorded functions: the same results as the plain function, from call to call."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rosso import Context, JitError, Tensor, TinyJit, Variable, jit
+
+
+def data(*shape: int, seed: int = 0) -> Tensor:
+    return Tensor(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+@pytest.mark.parametrize("record", [TinyJit, jit])
+def test_results_follow_the_arguments(record):
+    calls = []
+
+    @record
+    def function(a, b):
+        calls.append(1)
+        return (a + b).relu()
+
+    for seed in range(5):
+        a, b = data(4, 5, seed=seed), data(4, 5, seed=seed + 9)
+        expected = np.maximum(a.numpy() + b.numpy(), 0)
+        np.testing.assert_allclose(function(a, b).numpy(), expected, rtol=1e-6)
+    assert len(calls) == (2 if record is TinyJit else 1)
+
+
+def test_results_in_containers():
+    @jit
+    def function(a):
+        return {"sum": a.sum(), "parts": (a + 1, [a * 2]), "none": None}
+
+    for seed in range(3):
+        a = data(3, seed=seed)
+        result = function(a)
+        np.testing.assert_allclose(result["sum"].numpy(), a.numpy().sum(), rtol=1e-5)
+        np.testing.assert_allclose(result["parts"][1][0].numpy(), a.numpy() * 2)
+        assert result["none"] is None
+
+
+def test_tensors_in_containers_and_names():
+    @jit
+    def function(parts, *, scale, table):
+        return parts[0] * scale + table["x"]
+
+    for seed in range(3):
+        a, b, c = (data(3, seed=seed + i) for i in range(3))
+        found = function([a], scale=b, table={"x": c}).numpy()
+        np.testing.assert_allclose(found, a.numpy() * b.numpy() + c.numpy(), rtol=1e-5)
+
+
+def test_results_are_not_overwritten_by_later_calls():
+    @jit
+    def function(a):
+        return a + 1
+
+    first = function(Tensor([1.0, 2.0]))
+    function(Tensor([5.0, 6.0]))
+    assert first.tolist() == [2.0, 3.0]
+
+
+def test_methods_read_the_weights_of_their_object():
+    class Model:
+        def __init__(self, weight: float) -> None:
+            self.weight = Tensor([weight]).realize()
+
+        @TinyJit
+        def __call__(self, x: Tensor) -> Tensor:
+            return x * self.weight
+
+    model = Model(3.0)
+    for x in range(4):
+        assert model(Tensor([float(x)])).tolist() == [3.0 * x]
+
+
+def test_buffers_are_written_in_place():
+    cache = Tensor.zeros(4, 2).clone().realize()
+    look = cache[1:3]
+    position = Variable("p", 0, 3)
+
+    @TinyJit
+    def write(x, p):
+        cache[p : p + 1].assign(x)
+        return cache.sum(0)
+
+    expected = np.zeros((4, 2), np.float32)
+    for p in range(4):
+        row = data(1, 2, seed=p)
+        expected[p] = row.numpy()[0]
+        found = write(row, position.bind(p))
+        np.testing.assert_allclose(found.numpy(), expected.sum(0), rtol=1e-5)
+        np.testing.assert_allclose(cache.numpy(), expected)
+    np.testing.assert_allclose(look.numpy(), expected[1:3])
+
+
+def test_variables_are_extents():
+    n = Variable("n", 1, 8)
+
+    @jit
+    def head(x, count):
+        return x[:count].sum()
+
+    x = data(8)
+    for count in (1, 5, 8, 3):
+        found = head(x, n.bind(count)).item()
+        np.testing.assert_allclose(found, x.numpy()[:count].sum(), rtol=1e-5)
+
+
+def test_other_arguments_are_refused():
+    @jit
+    def function(a, b):
+        return a + b
+
+    function(data(3), data(3, seed=1))
+    with pytest.raises(JitError):
+        function(data(4), data(4, seed=1))
+    with pytest.raises(JitError):
+        function(data(3), b=data(3, seed=1))
+    with pytest.raises(JitError):
+        function(Tensor([1, 2, 3]), data(3))
+
+
+def test_what_cannot_be_recorded_is_refused():
+    with pytest.raises(JitError, match="clone"):
+        jit(lambda a: a + 1)(Tensor(3.0))
+    x = data(3)
+    with pytest.raises(JitError, match="two arguments"):
+        jit(lambda a, b: a + b)(x, x)
+    with pytest.raises(JitError):
+        jit(lambda a: a.sum().item())(x)
+    with pytest.raises(JitError):
+        jit(lambda a: 3)(x)
+    inner = jit(lambda a: a + 1)
+    with pytest.raises(RuntimeError):
+        jit(lambda a: inner(a))(x)
+    assert x.tolist() == data(3).tolist()  # and the argument is itself again
+
+
+def test_reset_and_switch():
+    calls = []
+
+    def function(a):
+        calls.append(1)
+        return a + 1
+
+    recorded = jit(function)
+    recorded(data(3))
+    recorded.reset()
+    recorded(data(3))
+    assert len(calls) == 2
+    with Context(JIT=0):
+        plain = jit(function)
+        for _ in range(3):
+            plain(data(3))
+    assert len(calls) == 5
