@@ -159,11 +159,8 @@ private:
       multiplyBlocks(length);
       return;
     }
-    e.loop(e.constant(0), rowCount, 1, [&](Value row) {
-      e.loop(e.constant(0), columnCount, lanes, [&](Value column) {
-        e.store(e.zero(e.vectorOf(sumType, lanes)), sumAt(row, column), align());
-      });
-    });
+    e.loop(e.constant(0), scaled(rowCount, sumRow), kLine,
+           [&](Value at) { e.store(e.zero(e.vectorOf(e.i8(), kLine)), e.at(sums, at), kLine); });
     e.loop(e.constant(0), length, plan.length, [&](Value first) {
       ElementEmitter::Scope scope(elements);
       Value count = e.minimum(e.sub(length, first), e.constant(plan.length));
