@@ -110,16 +110,26 @@ private:
         Value position = e.minimum(e.add(first, e.add(part, e.constant(i))), last);
         addresses.push_back(keys.row(kvHead, position));
       }
-      for (int64_t j = 0; j < keyWidth / kLanes; ++j) {
+      Value target = e.at(keyBlock, e.mul(part, e.constant(4)));
+      auto transposeSquare = [&](int64_t j, Value skip) { // `skip` bytes of a row, 16 rows
         Values block;
         for (Value address : addresses)
-          block.push_back(keys.vector(address, j));
+          block.push_back(keys.vector(e.at(address, skip), j));
         transpose(e, block);
         for (int64_t i = 0; i < kLanes; ++i)
-          e.store(block[static_cast<size_t>(i)],
-                  e.at(e.at(keyBlock, e.mul(part, e.constant(4))), (j * kLanes + i) * kBlock * 4),
-                  64);
+          e.store(block[static_cast<size_t>(i)], e.at(target, (j * kLanes + i) * kBlock * 4), 64);
+      };
+      Type element = tensorOf(op.getKey()).getElementType();
+      if (formatOf(element)) { // where elements lie depends on j
+        for (int64_t j = 0; j < keyWidth / kLanes; ++j)
+          transposeSquare(j, e.constant(0));
+        return;
       }
+      Value keyRows = target;
+      e.loop(e.constant(0), e.constant(keyWidth), kLanes, [&](Value k) {
+        target = e.at(keyRows, e.mul(k, e.constant(kBlock * 4)));
+        transposeSquare(0, e.mul(k, e.constant(element.getIntOrFloatBitWidth() / 8)));
+      });
     });
   }
 
