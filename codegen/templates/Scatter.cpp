@@ -14,6 +14,7 @@ using namespace mlir;
 namespace {
 
 constexpr int64_t kRanges = 4;            // more would read the index more often
+constexpr int64_t kShortRow = 16;         // elements that cost less than their index
 constexpr int64_t kFewElements = 1 << 15; // of which one item is enough
 
 /// Calls back in a nest of loops, one for each extent; `index` ends with their variables.
@@ -45,7 +46,13 @@ void emitScatter(Emit &e, KernelContext &kernel) {
   for (const Dim &extent : base)
     elementsAtMost *= extent.max(kernel.vars);
   int64_t rows = std::max<int64_t>(base[0].max(kernel.vars), 1);
-  int64_t tile = elementsAtMost < kFewElements ? rows : (rows + kRanges - 1) / kRanges;
+  int64_t indices = 1;
+  for (const Dim &extent : indexShape)
+    indices *= extent.max(kernel.vars);
+  // Ranges share the copying and the work on long rows, but not the reading of the index.
+  bool readsMost = elementsAtMost / rows < kShortRow && indices >= rows;
+  bool isOne = elementsAtMost < kFewElements || readsMost;
+  int64_t tile = isOne ? rows : (rows + kRanges - 1) / kRanges;
   kernel.grid = {{.extent = base[0], .tile = tile}};
 
   ElementEmitter elements(e, kernel);
