@@ -59,7 +59,7 @@ class IndexingMixin(TensorBase):
 
         `Tensor.arange(12).reshape(3, 4)[1:, -1].tolist() == [7, 11]`
         """
-        return self._wrap(self._t.get_item(self._indices(indices)))
+        return self._moved(self._t.get_item(self._indices(indices)))
 
     def __setitem__(self, indices: Any, value: Any) -> None:
         """Writes `value`, broadcast, to the elements that these indices read.

@@ -35,6 +35,10 @@ class MovementMixin(TensorBase):
         """The number of elements of `max_shape`."""
         return product(self.max_shape)
 
+    def _moved(self, t: _rosso.Tensor) -> Tensor:
+        """What a movement makes of this tensor: itself if nothing moves."""
+        return self if t.same(self._t) else self._wrap(t)
+
     def reshape(self, shape: Any, *args: Any) -> Tensor:
         """The same elements, in row-major order, in another shape.
 
@@ -49,7 +53,7 @@ class MovementMixin(TensorBase):
             raise RuntimeError(
                 f"only one dimension can be inferred using -1, getting {tuple(extents)}"
             )
-        return self._wrap(self._t.reshape(extents))
+        return self._moved(self._t.reshape(extents))
 
     def view(self, shape: Any, *args: Any) -> Tensor:
         """Another name of `reshape`."""
@@ -62,10 +66,10 @@ class MovementMixin(TensorBase):
 
         `Tensor([1, 2]).expand(3, -1).tolist() == [[1, 2], [1, 2], [1, 2]]`
         """
-        return self._wrap(self._t.expand([-1 if s is None else s for s in argfix(shape, *args)]))
+        return self._moved(self._t.expand([-1 if s is None else s for s in argfix(shape, *args)]))
 
     def _broadcast_to(self, new_shape: Sequence[Any]) -> Tensor:
-        return self._wrap(self._t.expand(list(new_shape)))
+        return self._moved(self._t.expand(list(new_shape)))
 
     def permute(self, order: Any, *args: Any) -> Tensor:
         """The axes in another order. Errors: IndexError for no axis, RuntimeError for one twice.
@@ -75,13 +79,13 @@ class MovementMixin(TensorBase):
         axes = [self._resolve_dim(axis) for axis in argfix(order, *args)]
         if sorted(axes) != list(range(self.ndim)):
             raise RuntimeError(f"order is not a valid permutation, getting {tuple(axes)}")
-        return self._wrap(self._t.permute(axes))
+        return self._moved(self._t.permute(axes))
 
     def transpose(self, dim0: int = 1, dim1: int = 0) -> Tensor:
         """Two axes in each other's place. Errors: IndexError where there is no such axis."""
         order = list(range(self.ndim))
         order[dim0], order[dim1] = order[dim1], order[dim0]
-        return self._wrap(self._t.permute(order))
+        return self._moved(self._t.permute(order))
 
     @property
     def T(self) -> Tensor:  # noqa: N802
@@ -100,7 +104,7 @@ class MovementMixin(TensorBase):
             raise IndexError(f"flip: axes {axes} of a tensor of shape {self.shape}")
         if len(axes) != len(set(axes)):
             raise RuntimeError(f"dim can appear at most once, getting {tuple(axes)}")
-        return self._wrap(self._t.flip(axes)) if axes else self._wrap(self._t)
+        return self._moved(self._t.flip(axes)) if axes else self
 
     def shrink(self, arg: Sequence[tuple[Any, Any] | None]) -> Tensor:
         """The elements from `start` to before `end` of every axis; None keeps an axis whole.
@@ -112,7 +116,7 @@ class MovementMixin(TensorBase):
         if self.ndim != len(arg):
             raise ValueError(f"{self.ndim=} != {len(arg)=}")
         ranges = [(0, s) if x is None else (x[0], x[1]) for x, s in zip(arg, self.shape)]
-        return self._wrap(self._t.shrink(ranges))
+        return self._moved(self._t.shrink(ranges))
 
     def shrink_to(self, shape: Any, *args: Any) -> Tensor:
         """The first elements of every axis: as many as `shape` says; None keeps an axis whole."""
@@ -142,7 +146,7 @@ class MovementMixin(TensorBase):
         if mode != "constant":
             assert is_constant(self.shape), f"does not support symbolic shape {self.shape}"
         kind = _rosso.PadMode.__members__[mode]
-        return self._wrap(self._t.pad(pairs, kind, type(self)._scalar(value, self.dtype)))
+        return self._moved(self._t.pad(pairs, kind, type(self)._scalar(value, self.dtype)))
 
     def _paddings(self, padding: Sequence[Any]) -> list[tuple[Any, Any]]:
         """One pair for each axis."""
@@ -165,7 +169,7 @@ class MovementMixin(TensorBase):
         extents = list(argfix(shape, *args))
         if len(extents) != self.ndim:
             raise ValueError(f"pad_to: {len(extents)} extents for {self.ndim} axes")
-        return self._wrap(self._t.pad_to(extents, type(self)._scalar(value, self.dtype)))
+        return self._moved(self._t.pad_to(extents, type(self)._scalar(value, self.dtype)))
 
     def squeeze(self, dim: int | None = None) -> Tensor:
         """Without axis `dim` if its extent is 1, or without all axes of extent 1.
@@ -173,9 +177,9 @@ class MovementMixin(TensorBase):
         Errors: IndexError where there is no such axis.
         """
         if dim is None:
-            return self._wrap(self._t.squeeze())
+            return self._moved(self._t.squeeze())
         at = self._resolve_dim(dim)
-        return self._wrap(self._t.squeeze(at) if self.ndim else self._t)
+        return self._moved(self._t.squeeze(at) if self.ndim else self._t)
 
     def unsqueeze(self, dim: int) -> Tensor:
         """With a new axis of extent 1 at `dim`. Errors: IndexError.
@@ -187,11 +191,11 @@ class MovementMixin(TensorBase):
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """The axes from `start_dim` to `end_dim`, both included, as one. Errors: IndexError."""
         start, end = self._resolve_dim(start_dim), self._resolve_dim(end_dim)
-        return self._wrap(self._t.flatten(start, end))
+        return self._moved(self._t.flatten(start, end))
 
     def unflatten(self, dim: int, sizes: Sequence[Any]) -> Tensor:
         """Axis `dim` as several of these extents, of which one may be -1."""
-        return self._wrap(self._t.unflatten(self._resolve_dim(dim), list(sizes)))
+        return self._moved(self._t.unflatten(self._resolve_dim(dim), list(sizes)))
 
     def rearrange(self, formula: str, **sizes: int) -> Tensor:
         """The axes taken apart, put in order and joined as a formula of einops says.
@@ -281,7 +285,7 @@ class MovementMixin(TensorBase):
 
         `Tensor([1, 2]).repeat(2).tolist() == [1, 2, 1, 2]`
         """
-        return self._wrap(self._t.repeat(list(argfix(repeats, *args))))
+        return self._moved(self._t.repeat(list(argfix(repeats, *args))))
 
     def repeat_interleave(self, repeats: int, dim: int | None = None) -> Tensor:
         """Every element several times in a row along axis `dim`; of the flat tensor without one.
@@ -308,7 +312,7 @@ class MovementMixin(TensorBase):
         moves = list(make_tuple(shifts, 1))
         if len(axes) != len(moves):
             raise RuntimeError(f"len(dims)={len(axes)} != len(shifts)={len(moves)}")
-        return self._wrap(self._t.roll(moves, axes))
+        return self._moved(self._t.roll(moves, axes))
 
     def meshgrid(self, *args: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
         """The coordinates of a grid over vectors (or scalars): one tensor each, of its shape.
