@@ -145,4 +145,4 @@ class CallGrammar:
 
 
 def _regex(text: str) -> str:
-    return re.sub(r"([^a-zA-Z0-9_ \"])", lambda match: "\\" + match[1], text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

@@ -417,6 +417,8 @@ def fault_of(error: EngineError) -> Fault:
     if error.code == "queue_full":
         message = f"the server is busy: {error}"
         return Fault(429, message, code="queue_full", headers={"retry-after": "2"})
+    if error.code == "engine_error":
+        return Fault(500, str(error), code=error.code)
     headers = {"retry-after": "5"}
     return Fault(503, str(error), code=error.code, headers=headers)
 

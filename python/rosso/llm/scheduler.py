@@ -14,6 +14,7 @@ another client's queue. Cancelling takes effect between two steps; what the KV c
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -34,6 +35,8 @@ from rosso.llm.engine import (
 )
 from rosso.llm.prefix import Slot, Slots
 
+log = logging.getLogger("rosso.llm")
+REOPEN_S = 5.0  # between attempts to reopen a lost device
 LEAST_SHARED_CHUNK = 32  # tokens of a prompt per step while others decode
 
 
@@ -103,6 +106,7 @@ class Scheduler:
         self._stop: EngineError | None = None
         self._closed = False
         self._lost: EngineError | None = None
+        self._lost_at = 0.0
         # Of the core's thread.
         self._running: list[Task] = []
         self._out: dict[asyncio.AbstractEventLoop, list[tuple]] = {}
@@ -117,6 +121,10 @@ class Scheduler:
             if self._closed:
                 raise ShuttingDown("the engine is closed")
             if self._lost:
+                if time.monotonic() > self._lost_at + REOPEN_S:
+                    self._lost_at = time.monotonic()
+                    self._calls.append(self._reopen)
+                    self._lock.notify()
                 raise self._lost
             if self._stats.waiting >= self._queue_limit:
                 raise QueueFull(f"{self._stats.waiting} requests are waiting")
@@ -340,18 +348,33 @@ class Scheduler:
         return "stop" if request.constraint and request.constraint.finished else None
 
     def _recover(self, error: Exception) -> None:
-        lost = error if isinstance(error, EngineError) else DeviceLost(f"{error}")
+        """What ran has failed. The slots begin anew, on a reopened device if it was lost."""
+        lost = isinstance(error, DeviceLost | MemoryError)
+        if not lost:
+            log.error("the engine", exc_info=error)
+        failure = DeviceLost(str(error)) if lost else EngineError(f"the engine failed: {error}")
         for task in list(self._running):
-            self._end(task, "cancelled", lost)
+            self._end(task, "cancelled", failure)
         self._slots.forget()
         with self._lock:
             self._stats.failures += 1
+        if lost:
+            self._reopen()
+        else:
+            for slot in self._slots.all:
+                self._core.rewind(slot.id, 0)
+
+    def _reopen(self) -> None:
         try:
             self._core.recover()
-        except Exception as again:
+        except Exception as error:
             with self._lock:
-                self._lost = DeviceLost(f"{lost}; reopening it failed: {again}")
+                self._lost = DeviceLost(f"the device is lost, and reopening it failed: {error}")
+                self._lost_at = time.monotonic()
                 self._stop = self._stop or self._lost
+        else:
+            with self._lock:
+                self._lost = None
 
     def _end(self, task: Task, finish: str, error: EngineError | None = None) -> None:
         task.timing.ended = time.monotonic()

@@ -123,7 +123,7 @@ class ScriptedCore:
         self._ends_of_prompt = [None] * slots
         self.ran = []  # of each step: [(slot, tokens, chosen)]
         self.fail_next = None
-        self.lost = False
+        self.lost = self.stays_lost = False
         self.closed = False
 
     def run(self, steps):
@@ -170,7 +170,8 @@ class ScriptedCore:
         prompt = self.tokenizer.decode(sequence[:end]).decode("utf-8", "replace")
         reply = [*self.tokenizer.encode(self.script(prompt), special=True), self.tokenizer.eos]
         said = sequence[end:]
-        token = reply[len(said)] if reply[: len(said)] == said else None
+        follows = reply[: len(said)] == said and len(said) < len(reply)
+        token = reply[len(said)] if follows else None
         if step.mask is not None:
             assert len(step.mask) * 8 >= self.tokenizer.size
             if token is None or not step.mask[token // 8] >> token % 8 & 1:
@@ -214,8 +215,8 @@ class ScriptedCore:
         return [value / norm for value in values]
 
     def recover(self):
-        if not self.lost:
-            raise DeviceLost("nothing to recover from")
+        if self.stays_lost:
+            raise DeviceLost("no device answers")
         self.lost = False
         self.sequences = [[] for _ in range(self.slots)]
         self._ends_of_prompt = [None] * self.slots

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from live import Live
+from rosso.llm.engine import DeviceLost
 from scripted import ScriptedCore
 
 CALL = '<tool_call>\n{"name": "exec", "arguments": {"command": "cat a.txt"}}\n</tool_call>'
@@ -349,11 +350,11 @@ def test_a_lost_device_is_an_event_and_then_503_is_over():
         ) as a:
             lines = a.iter_lines()
             next(lines)
-            core.fail_next = RuntimeError("device wedged")
+            core.fail_next = DeviceLost("device wedged")
             rest = [line for line in lines if line]
         assert rest[-1] == "data: [DONE]"
         assert "device wedged" in json.loads(rest[-2][6:])["error"]["message"]
-        core.fail_next = RuntimeError("device wedged")
+        core.fail_next = DeviceLost("device wedged")
         answer = live.chat("say a")
         assert answer.status_code == 503 and answer.headers["retry-after"]
         assert live.chat("say a").json()["choices"][0]["message"]["content"] == "a"

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from rosso.llm.engine import DeviceLost, QueueFull, Request, Sampling, ShuttingDown
+from rosso.llm.engine import DeviceLost, EngineError, QueueFull, Request, Sampling, ShuttingDown
 from rosso.llm.prefix import common_start
 from rosso.llm.scheduler import Scheduler
 from scripted import ScriptedCore
@@ -233,6 +233,41 @@ def test_a_lost_device_ends_its_requests_and_is_reopened():
         assert await said(core, again) == "vvv"
         assert again.cached == 0
         assert engine.stats().failures == 1
+
+    run(core, body)
+
+
+def test_a_device_that_stays_lost_is_tried_again(monkeypatch):
+    monkeypatch.setattr("rosso.llm.scheduler.REOPEN_S", 0.05)
+    core = ScriptedCore()
+
+    async def body(engine):
+        core.fail_next, core.stays_lost = DeviceLost("wedged"), True
+        with pytest.raises(DeviceLost, match="wedged"):
+            await said(core, engine.submit(request(core, "1")))
+        with pytest.raises(DeviceLost, match="no device answers"):
+            engine.submit(request(core, "1"))
+        core.stays_lost = False
+        for _ in range(50):
+            await asyncio.sleep(0.06)
+            try:
+                assert await said(core, engine.submit(request(core, ask("1")))) == "You said: 1"
+                return
+            except DeviceLost:
+                pass
+        raise AssertionError("it was not reopened")
+
+    run(core, body)
+
+
+def test_a_fault_that_is_no_loss_ends_only_what_ran():
+    core = ScriptedCore()
+
+    async def body(engine):
+        core.fail_next = KeyError("a bug")
+        with pytest.raises(EngineError, match="a bug"):
+            await said(core, engine.submit(request(core, "1")))
+        assert await said(core, engine.submit(request(core, ask("1")))) == "You said: 1"
 
     run(core, body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 from starlette.datastructures import State
@@ -20,7 +20,7 @@ from rosso.llm.server import (
     openapi,
     responses,
 )
-from rosso.llm.server.fields import Field
+from rosso.llm.server.fields import Field, Json
 from rosso.llm.server.guard import Guard
 from rosso.llm.server.service import Service
 
@@ -36,6 +36,7 @@ class Path:
     fields: Sequence[Field] | None = None
     streams: str | None = None  # media type of a stream, where there is one
     media: str = "application/json"
+    rules: Json = field(default_factory=dict)  # of OpenAPI, between several fields
 
 
 SSE, LINES = "text/event-stream", "application/x-ndjson"
@@ -59,14 +60,16 @@ PAGE_HEADERS = {
 
 
 async def document(request: Request) -> Response:
-    return JSONResponse(openapi.document(PATHS, request.app.state.service.version))
+    service = request.app.state.service
+    vocabulary = service.engine.tokenizer.size if service.loaded else 256
+    return JSONResponse(openapi.document(PATHS, service.version, vocabulary))
 
 
 PATHS = (
     Path("GET", "/", page, "The chat page", media="text/html"),
     Path("GET", "/openapi.json", document, "This document"),
     Path("POST", "/v1/chat/completions", openai_chat.chat_completions, "A reply to a conversation",
-         openai_chat.FIELDS, SSE),
+         openai_chat.FIELDS, SSE, rules=openai_chat.TOP_NEEDS_LOGPROBS),
     Path("POST", "/v1/completions", openai_other.completions, "A text that goes on",
          openai_other.COMPLETION_FIELDS, SSE),
     Path("POST", "/v1/responses", responses.responses, "A reply to items", responses.FIELDS, SSE),

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import struct
 from typing import Any
 
 from rosso.llm.request import ANY_OBJECT, bad
@@ -13,6 +15,7 @@ from rosso.llm.server.fields import Field, Json, type_name
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 IMAGE_PARTS = ("image_url", "image", "input_image")
+NAME = re.compile(r"^[^\x00-\x1f\x7f]{1,256}$")
 MOST_STOPS = 16
 MOST_CHOICES = 16
 MOST_TOP_LOGPROBS = 20
@@ -102,7 +105,7 @@ def _tool(value: Any, where: str) -> Json:
 def read_function(function: Json, where: str) -> Json:
     """Name, description and parameters, without what templates do not know."""
     name = function.get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= 256 or not name.isprintable():
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise bad(f"'{where}': a function needs a name", where)
     result: Json = {"name": name, "description": ""}
     description = function.get("description")
@@ -114,6 +117,8 @@ def read_function(function: Json, where: str) -> Json:
     if parameters is None:
         parameters = {"type": "object", "properties": {}}
     check_schema(parameters, where, "the parameters")
+    if parameters.get("type", "object") != "object":
+        raise bad(f"'{where}': the parameters must be of type object", where)
     result["parameters"] = parameters
     return result
 
@@ -210,9 +215,22 @@ def read_logit_bias(value: Json, size: int) -> tuple[tuple[int, float], ...]:
     return tuple(pairs)
 
 
-def as_base64(values: list[float]) -> str:
-    import struct
+def read_token(value: Any, size: int) -> int | None:
+    """A token of a vocabulary, or None. 5.0 is the same number as 5."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < size and value == int(value) else None
 
+
+def read_tokens(value: Any, size: int) -> list[int] | None:
+    """A list of at least one token, or None."""
+    if not isinstance(value, list) or not value:
+        return None
+    tokens = [read_token(each, size) for each in value]
+    return None if None in tokens else [token for token in tokens if token is not None]
+
+
+def as_base64(values: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
 
 
@@ -225,45 +243,88 @@ TEXT_OR_PARTS: Json = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+                "properties": {"type": {"enum": list(TEXT_PARTS)}, "text": {"type": "string"}},
                 "required": ["type", "text"],
             },
         },
     ]
 }
-MESSAGES_SCHEMA: Json = {
-    "type": "array",
-    "minItems": 1,
-    "items": {
-        "type": "object",
-        "properties": {
-            "role": {"enum": list(ROLES)},
-            "content": TEXT_OR_PARTS,
-            "name": {"type": ["string", "null"]},
-            "tool_call_id": {"type": ["string", "null"]},
-        },
-        "required": ["role", "content"],
+OPTIONAL_TEXT: Json = {"type": ["string", "null"]}
+MESSAGE_SCHEMA: Json = {
+    "type": "object",
+    "properties": {
+        "name": OPTIONAL_TEXT,
+        "tool_call_id": OPTIONAL_TEXT,
+        "reasoning_content": OPTIONAL_TEXT,
     },
+    "anyOf": [
+        {
+            "properties": {"role": {"enum": list(ROLES)}, "content": TEXT_OR_PARTS},
+            "required": ["role", "content"],
+        },
+        {
+            "properties": {"role": {"const": "assistant"}, "content": {"type": "null"}},
+            "required": ["role"],
+        },
+    ],
+}
+MESSAGES_SCHEMA: Json = {"type": "array", "minItems": 1, "items": MESSAGE_SCHEMA}
+JSON_SCHEMA: Json = {"$ref": "#/components/schemas/JsonSchema"}
+# What `check_schema` asks of a schema.
+SCHEMA_OF_SCHEMAS: Json = {
+    "type": "object",
+    "properties": {
+        "type": {"enum": list(SCHEMA_KINDS)},
+        "properties": {
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"type": "boolean"}, JSON_SCHEMA]},
+        },
+        "required": {"type": "array", "items": {"type": "string"}},
+    },
+}
+PARAMETERS_SCHEMA: Json = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {
+                **SCHEMA_OF_SCHEMAS["properties"],
+                "type": {"const": "object"},
+            },
+        },
+        {"type": "null"},
+    ]
 }
 FUNCTION_SCHEMA: Json = {
     "type": "object",
     "properties": {
-        "name": {"type": "string", "pattern": "^[a-zA-Z0-9_.-]{1,64}$"},
-        "description": {"type": ["string", "null"]},
-        "parameters": {"type": ["object", "null"], "properties": {"type": {"const": "object"}},
-                       "additionalProperties": False},
-        "strict": {"type": ["boolean", "null"]},
+        "name": {"type": "string", "pattern": NAME.pattern},
+        "description": OPTIONAL_TEXT,
+        "parameters": PARAMETERS_SCHEMA,
     },
     "required": ["name"],
-}  # fmt: skip
+}
 TOOLS_SCHEMA: Json = {
     "type": "array",
     "items": {
         "type": "object",
         "properties": {"type": {"const": "function"}, "function": FUNCTION_SCHEMA},
-        "required": ["type", "function"],
+        "required": ["function"],
     },
 }
+FORMAT_SCHEMA: Json = {
+    "anyOf": [
+        {"type": "object", "properties": {"type": {"const": "text"}}, "required": ["type"]},
+        {
+            "type": "object",
+            "properties": {"type": {"const": "json_object"}, "schema": {"type": "null"}},
+            "required": ["type"],
+        },
+    ]
+}
+CHOICE_SCHEMA: Json = {"enum": ["none", "auto"]}
+# A token: openapi.py puts the vocabulary's size in.
+TOKEN_SCHEMA: Json = {"type": "integer", "minimum": 0, "maximum": "last token"}
+TOKENS_SCHEMA: Json = {"type": "array", "items": TOKEN_SCHEMA, "minItems": 1}
 STOP_SCHEMA: Json = {
     "anyOf": [
         {"type": "string", "minLength": 1},

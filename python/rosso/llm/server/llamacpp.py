@@ -23,7 +23,7 @@ TOKENIZE_FIELDS = (
     Field("with_pieces", "boolean"),
 )
 DETOKENIZE_FIELDS = (
-    Field("tokens", "list", required=True, schema={"type": "array", "items": {"const": 65}}),
+    Field("tokens", "list", required=True, schema={"type": "array", "items": cf.TOKEN_SCHEMA}),
 )
 APPLY_FIELDS = (
     Field("messages", "any", required=True, schema=cf.MESSAGES_SCHEMA, read=cf.read_messages),
@@ -122,10 +122,10 @@ async def detokenize(request: Request) -> Response:
     service = service_of(request)
     values = read_fields(await read_object(request), DETOKENIZE_FIELDS)
     size = service.replies.tokenizer.size
-    tokens = values["tokens"]
-    for at, token in enumerate(tokens):
-        if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < size:
-            raise bad(f"'tokens[{at}]' must be a token of 0 to {size - 1}", f"tokens[{at}]")
+    tokens = [cf.read_token(each, size) for each in values["tokens"]]
+    if None in tokens:
+        at = tokens.index(None)
+        raise bad(f"'tokens[{at}]' must be a token of 0 to {size - 1}", f"tokens[{at}]")
     data = service.replies.tokenizer.decode(tokens)
     answer: Json = {"content": data.decode("utf-8", "replace")}
     if "\ufffd" in answer["content"]:

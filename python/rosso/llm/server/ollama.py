@@ -18,7 +18,7 @@ from rosso.llm.reply import End, ReplyEvent, Running, collect
 from rosso.llm.request import ANY_OBJECT, ChatRequest, Fault, ReplyOptions, bad
 from rosso.llm.scanner import CallEnd, Reasoning, Text
 from rosso.llm.server import chat_fields as cf
-from rosso.llm.server.fields import Field, Json, read_fields
+from rosso.llm.server.fields import Field, Json, read_fields, schema_of
 from rosso.llm.server.http import (
     LineStream,
     client_of,
@@ -28,7 +28,7 @@ from rosso.llm.server.http import (
     until_gone,
 )
 from rosso.llm.server.openai_chat import check_tools, whole
-from rosso.llm.server.openai_other import embed, read_prompts
+from rosso.llm.server.openai_other import PROMPT_SCHEMA, embed, read_prompts
 from rosso.llm.server.service import Service, make_call_id
 
 VERSION = "0.13.0"  # of Ollama's interface, which clients compare
@@ -47,27 +47,28 @@ OPTION_FIELDS = (
     Field("frequency_penalty", "number", "", -2, 2),
     Field("num_ctx", "integer", "ignored: the context was planned when the server started"),
 )
-OPTIONS_SCHEMA: Json = {
-    "type": "object",
-    "properties": {"temperature": {"type": "number", "minimum": 0, "maximum": 2},
-                   "num_predict": {"type": "integer", "minimum": -2}, "seed": {"type": "integer"}},
-    "additionalProperties": False,
-}  # fmt: skip
+OPTIONS_SCHEMA = schema_of(OPTION_FIELDS)
 COMMON_FIELDS = (
     Field("model", "text"),
     Field("stream", "boolean", "true by default"),
     Field("options", "object", schema=OPTIONS_SCHEMA),
-    Field("format", "any", "json, or a JSON schema", schema={"const": "json"}),
-    Field("think", "any", "whether to reason; a text tells how much", schema={"type": "boolean"}),
+    Field("format", "any", "json, or a JSON schema", schema={"enum": ["json", ""]}),
+    Field(
+        "think",
+        "any",
+        "whether to reason; a text tells how much",
+        schema={"type": ["boolean", "string"]},
+    ),
     Field("keep_alive", "any", "ignored"),
     Field("truncate", "boolean", "ignored: a prompt that is too long is an error"),
     Field("shift", "boolean", "ignored: a full context ends the reply"),
 )
 CHAT_FIELDS = (
     *COMMON_FIELDS,
-    Field("messages", "list", schema=cf.MESSAGES_SCHEMA),
+    Field("messages", "list", "none: asks whether the model is loaded", required=True,
+          schema=cf.MESSAGES_SCHEMA),
     Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
-)
+)  # fmt: skip
 GENERATE_FIELDS = (
     *COMMON_FIELDS,
     Field("prompt", "text"),
@@ -79,11 +80,12 @@ GENERATE_FIELDS = (
 NAME_FIELDS = (Field("model", "text"), Field("name", "text"), Field("verbose", "boolean"))
 EMBED_FIELDS = (
     Field("model", "text"),
-    Field("input", "any", required=True, schema={"type": "string"}),
+    Field("input", "any", "text, tokens, or a list of either", required=True,
+          schema=PROMPT_SCHEMA),
     Field("truncate", "boolean"),
     Field("options", "object", schema=OPTIONS_SCHEMA),
     Field("keep_alive", "any"),
-)
+)  # fmt: skip
 EMBEDDING_FIELDS = (
     Field("model", "text"),
     Field("prompt", "text", required=True),
@@ -144,9 +146,9 @@ async def chat(request: Request) -> Response:
     values = read_fields(body, CHAT_FIELDS)
     model = service.check_model(values.get("model"))
     streams = values.get("stream", True)
-    if "messages" not in values:
-        raise bad("'messages' is missing", "messages")
-    if not values["messages"]:  # asks whether the model is loaded
+    options = _reply_options(values, service, client_of(request))
+    template_options = _template_options(values)
+    if not values["messages"]:
         last = {"message": {"role": "assistant", "content": ""}, "done": True}
         return _single(
             {"model": model, "created_at": now(), **last, "done_reason": "load"}, streams
@@ -156,10 +158,10 @@ async def chat(request: Request) -> Response:
     prepared = await replies.prepare_chat(
         ChatRequest(
             cf.read_messages(values["messages"], "messages"),
-            _reply_options(values, service, client_of(request)),
+            options,
             tools,
             "auto" if tools else "none",
-            template_options=_template_options(values),
+            template_options=template_options,
         )
     )
     running = replies.start(prepared)
@@ -185,11 +187,12 @@ async def generate(request: Request) -> Response:
         raise bad("'suffix' is not supported", "suffix")
     if values.get("images"):
         raise bad(f"'images': {cf.NO_IMAGES}", "images")
+    options = _reply_options(values, service, client_of(request))
+    template_options = _template_options(values)
     prompt = values.get("prompt", "")
     if not prompt:
         last = {"response": "", "done": True, "done_reason": "load"}
         return _single({"model": model, "created_at": now(), **last}, streams)
-    options = _reply_options(values, service, client_of(request))
     if values.get("raw"):
         prepared = await replies.prepare_text(prompt, options)
     else:
@@ -197,9 +200,7 @@ async def generate(request: Request) -> Response:
         if values.get("system"):
             messages.insert(0, {"role": "system", "content": values["system"]})
         prepared = await replies.prepare_chat(
-            ChatRequest(
-                messages, options, tool_choice="none", template_options=_template_options(values)
-            )
+            ChatRequest(messages, options, tool_choice="none", template_options=template_options)
         )
     running = replies.start(prepared)
     if streams:
@@ -380,6 +381,7 @@ async def version(request: Request) -> Response:
 async def embed_many(request: Request) -> Response:
     service = service_of(request)
     values = read_fields(await read_object(request), EMBED_FIELDS)
+    read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     name = service.check_model(values.get("model"))
     prompts = read_prompts(values["input"], service, "input")
     vectors, tokens = await until_gone(request, embed(service, prompts))
@@ -389,6 +391,7 @@ async def embed_many(request: Request) -> Response:
 async def embed_one(request: Request) -> Response:
     service = service_of(request)
     values = read_fields(await read_object(request), EMBEDDING_FIELDS)
+    read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     service.check_model(values.get("model"))
     prompts: Sequence[Any] = [values["prompt"]]
     vectors, _ = await until_gone(request, embed(service, list(prompts)))

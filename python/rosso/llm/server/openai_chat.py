@@ -46,18 +46,24 @@ FIELDS = (
           schema={"type": "object", "additionalProperties": False}),
     Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
     Field("tool_choice", "any", "none, auto, required, or a function",
-          schema={"enum": ["none", "auto"]}),
+          schema=cf.CHOICE_SCHEMA),
     Field("parallel_tool_calls", "boolean", "whether there may be several calls"),
     Field("response_format", "object", "text, json_object or json_schema",
-          schema={"type": "object", "properties": {"type": {"const": "text"}},
-                  "required": ["type"]}, read=cf.read_response_format),
+          schema=cf.FORMAT_SCHEMA,
+          read=cf.read_response_format),
     Field("reasoning_effort", "text", "none turns reasoning off where the template can"),
     Field("enable_thinking", "boolean", "for the template"),
-    Field("chat_template_kwargs", "object", "further variables of the template",
-          schema={"type": "object", "properties": {"enable_thinking": {"type": "boolean"}},
-                  "additionalProperties": False}),
+    Field("chat_template_kwargs", "object", "further variables of the template"),
     Field("ignore_eos", "boolean", "generates on where the model would end"),
 )  # fmt: skip
+
+# Alternatives are of logprobs that were asked for.
+TOP_NEEDS_LOGPROBS: Json = {
+    "anyOf": [
+        {"properties": {"top_logprobs": {"type": "null"}}},
+        {"properties": {"logprobs": {"const": True}}, "required": ["logprobs"]},
+    ]
+}
 
 # Variables of a template that a request must not set.
 OWN_VARIABLES = ("messages", "tools", "add_generation_prompt", "bos_token", "eos_token")

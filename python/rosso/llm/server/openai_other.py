@@ -30,12 +30,17 @@ from rosso.llm.server.openai_chat import timings, usage_object, whole
 from rosso.llm.server.service import Service, make_id
 
 MOST_PROMPTS = 16
-TOKENS_SCHEMA: Json = {"type": "array", "items": {"const": 65}, "minItems": 1}
 PROMPT_SCHEMA: Json = {
     "anyOf": [
         {"type": "string"},
-        {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_PROMPTS},
-        TOKENS_SCHEMA,
+        cf.TOKENS_SCHEMA,
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "maxItems": MOST_PROMPTS,
+        },
+        {"type": "array", "items": cf.TOKENS_SCHEMA, "minItems": 1, "maxItems": MOST_PROMPTS},
     ]
 }
 
@@ -49,14 +54,13 @@ COMPLETION_FIELDS = (
     Field("max_tokens", "integer", "16 by default", 0),
     Field("stop", "any", schema=cf.STOP_SCHEMA, read=cf.read_stop),
     Field("n", "integer", "", 1, cf.MOST_CHOICES),
-    Field("best_of", "integer", "only as many as n", 1, cf.MOST_CHOICES,
+    Field("best_of", "integer", "1: no others are made and thrown away", 1, cf.MOST_CHOICES,
           schema={"const": 1}),
     Field("logprobs", "integer", "", 0, cf.MOST_TOP_LOGPROBS),
     Field("logit_bias", "object", schema={"type": "object", "additionalProperties": False}),
     Field("echo", "boolean", "the prompt in front of the reply"),
-    Field("suffix", "any", "not supported", schema={"type": "null"}),
-    Field("response_format", "object", schema={"type": "object", "properties": {"type":
-          {"const": "text"}}, "required": ["type"]}, read=cf.read_response_format),
+    Field("suffix", "any", "not supported", schema={"const": ""}),
+    Field("response_format", "object", schema=cf.FORMAT_SCHEMA, read=cf.read_response_format),
     Field("ignore_eos", "boolean"),
 )  # fmt: skip
 
@@ -66,23 +70,18 @@ def read_prompts(value: Any, service: Service, where: str) -> list[str | list[in
     size = service.replies.tokenizer.size
     if isinstance(value, str):
         return [value]
+    tokens = cf.read_tokens(value, size)
+    if tokens:
+        return [tokens]
     if isinstance(value, list) and value:
-        if all(_is_token(each, size) for each in value):
-            return [value]
         if len(value) > MOST_PROMPTS:
             raise bad(f"'{where}' may hold {MOST_PROMPTS} prompts", where)
         if all(isinstance(each, str) for each in value):
             return value
-        if all(
-            isinstance(each, list) and each and all(_is_token(one, size) for one in each)
-            for each in value
-        ):
-            return value
+        lists = [cf.read_tokens(each, size) for each in value]
+        if all(lists):
+            return [each for each in lists if each]
     raise bad(f"'{where}' must be a text, tokens below {size}, or a list of either", where)
-
-
-def _is_token(value: Any, size: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < size
 
 
 async def completions(request: Request) -> Response:
@@ -92,9 +91,9 @@ async def completions(request: Request) -> Response:
     values = read_fields(body, COMPLETION_FIELDS)
     model = service.check_model(values.get("model"))
     n = values.get("n", 1)
-    if values.get("suffix"):
+    if values.get("suffix", "") != "":
         raise bad("'suffix' is not supported", "suffix")
-    if values.get("best_of", n) != n:
+    if values.get("best_of", n) not in (1, n):
         raise bad("'best_of' other than 'n' is not supported", "best_of")
     options = ReplyOptions(
         service.sampling(

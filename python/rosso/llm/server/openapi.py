@@ -1,8 +1,4 @@
-"""The OpenAPI document of the server, made from the table of paths and the tables of fields.
-
-Bodies are described a little narrower than they are read: a schema can say that a token is a
-number, but not which numbers this model has; so that what the document promises is what is true.
-"""
+"""The OpenAPI document of the server, made from the table of paths and the tables of fields."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from rosso.llm.server.chat_fields import SCHEMA_OF_SCHEMAS
 from rosso.llm.server.fields import Json, schema_of
 
 ERROR: Json = {
@@ -45,12 +42,12 @@ ERRORS = {
 }
 
 
-def document(paths: Iterable[Any], version: str) -> Json:
+def document(paths: Iterable[Any], version: str, vocabulary: int) -> Json:
     described: Json = {}
     for each in paths:
         name = re.sub(r":path\}", "}", each.path)
         described.setdefault(name, {})[each.method.lower()] = _operation(each)
-    return {
+    whole: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Rosso",
@@ -59,11 +56,25 @@ def document(paths: Iterable[Any], version: str) -> Json:
         },
         "paths": described,
         "components": {
-            "schemas": {"Error": ERROR, "PlainError": PLAIN_ERROR},
+            "schemas": {
+                "Error": ERROR,
+                "PlainError": PLAIN_ERROR,
+                "JsonSchema": SCHEMA_OF_SCHEMAS,
+            },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"key": []}],
     }
+    return _with_vocabulary(whole, vocabulary)
+
+
+def _with_vocabulary(value: Any, size: int) -> Any:
+    """Where a schema says "last token", the number of this model's."""
+    if isinstance(value, dict):
+        return {key: _with_vocabulary(each, size) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_vocabulary(each, size) for each in value]
+    return size - 1 if value == "last token" else value
 
 
 def _operation(path: Any) -> Json:
@@ -71,7 +82,7 @@ def _operation(path: Any) -> Json:
     if path.media == "text/html":
         content["text/plain"] = {"schema": {"type": "string"}}
     if path.streams:
-        content[path.streams] = {"schema": {"type": "string"}}
+        content[path.streams] = {}
     operation: Json = {
         "summary": path.summary,
         "operationId": _identity(path),
@@ -80,7 +91,7 @@ def _operation(path: Any) -> Json:
     if path.fields is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema_of(path.fields)}},
+            "content": {"application/json": {"schema": {**schema_of(path.fields), **path.rules}}},
         }
     if "{" in path.path:
         operation["parameters"] = [

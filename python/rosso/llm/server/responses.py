@@ -30,22 +30,14 @@ from rosso.llm.server.http import (
 from rosso.llm.server.openai_chat import check_tools
 from rosso.llm.server.service import Service, make_call_id, make_id
 
+ITEM_SCHEMA: Json = {
+    **cf.MESSAGE_SCHEMA,
+    "properties": {"type": {"const": "message"}},
+}
 INPUT_SCHEMA: Json = {
     "anyOf": [
-        {"type": "string", "minLength": 1},
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "type": {"const": "message"},
-                    "role": {"enum": ["system", "developer", "user", "assistant"]},
-                    "content": {"type": "string"},
-                },
-                "required": ["type", "role", "content"],
-            },
-        },
+        {"type": "string"},
+        {"type": "array", "minItems": 1, "items": ITEM_SCHEMA},
     ]
 }
 TOOLS_SCHEMA: Json = {
@@ -53,7 +45,7 @@ TOOLS_SCHEMA: Json = {
     "items": {
         "type": "object",
         "properties": {"type": {"const": "function"}, **cf.FUNCTION_SCHEMA["properties"]},
-        "required": ["type", "name"],
+        "required": ["name"],
     },
 }
 FIELDS = (
@@ -65,11 +57,13 @@ FIELDS = (
     Field("top_p", "number", "", 0, 1),
     Field("max_output_tokens", "integer", "", 0),
     Field("tools", "list", schema=TOOLS_SCHEMA),
-    Field("tool_choice", "any", schema={"enum": ["none", "auto"]}),
+    Field("tool_choice", "any", schema=cf.CHOICE_SCHEMA),
     Field("parallel_tool_calls", "boolean"),
     Field("text", "object", "format: text, json_object or json_schema",
-          schema={"type": "object", "additionalProperties": False}),
-    Field("reasoning", "object", schema={"type": "object", "additionalProperties": False}),
+          schema={"type": "object", "properties": {"format": {"anyOf": [cf.FORMAT_SCHEMA,
+                  {"type": "null"}]}}}),
+    Field("reasoning", "object", schema={"type": "object", "properties": {"effort":
+          cf.OPTIONAL_TEXT}}),
     Field("previous_response_id", "text", "not supported", schema={"type": "null"}),
     Field("conversation", "any", "not supported", schema={"type": "null"}),
     Field("background", "boolean", "not supported", schema={"const": False}),
@@ -82,7 +76,7 @@ def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest
     service.replies  # noqa: B018 - raises while there is no model
     values["model"] = service.check_model(values.get("model"))
     for name in ("previous_response_id", "conversation", "background"):
-        if values.get(name):
+        if values.get(name, False) is not False:
             raise bad(f"'{name}' is not supported: this server keeps no conversations", name)
     messages = _messages(values["input"])
     if values.get("instructions"):
@@ -95,7 +89,7 @@ def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest
     effort = values.get("reasoning", {}).get("effort")
     if effort is not None and not isinstance(effort, str):
         raise bad("'reasoning.effort' must be a text", "reasoning.effort")
-    choice = body.get("tool_choice")
+    choice = values.get("tool_choice")
     sampling = {name: values[name] for name in ("temperature", "top_p") if name in values}
     chat = ChatRequest(
         cf.read_messages(messages, "input"),
@@ -107,7 +101,7 @@ def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest
             draft=service.options.draft,
         ),
         tools,
-        cf.read_tool_choice(choice if choice else "auto" if tools else "none", tools),
+        cf.read_tool_choice(choice if choice is not None else "auto" if tools else "none", tools),
         values.get("parallel_tool_calls", True),
         {"reasoning_effort": effort} if effort else {},
     )
