@@ -60,7 +60,11 @@ Tensor padConstant(const Tensor &t, std::vector<Padding> padding, const Tensor &
   Tensor kept = cutNegative(t, padding);
   if (auto bad = firstBad({kept}))
     return *bad;
-  if (auto number = exactNumber(value)) // as the type holds it: a bool's 2 is 1
+  auto number = exactNumber(value);
+  if (commonDType(t, value) != t.dtype() && number != 0.0) // the type must grow for the value
+    return padZeros(Tensor::full(kept.shape(), true), padding, 0)
+        .where(padZeros(kept, padding, 0), value);
+  if (number) // as the type holds it: a bool's 2 is 1
     if (auto held = exactNumber(isFloat(t.dtype()) ? value : promote(value, t.dtype())))
       return padZeros(kept, padding, *held);
   Tensor inside = padZeros(Tensor::full(kept.shape(), true), padding, 0);

@@ -2,8 +2,13 @@
 // "Parallel random numbers: as easy as 1, 2, 3", 2011), drawn in the order tinygrad draws them.
 
 #include "frontend/Build.h"
+#include "frontend/Capture.h"
+#include "frontend/Realize.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 #include <numbers>
 #include <string>
@@ -15,7 +20,8 @@ using namespace build;
 namespace {
 
 constexpr int kRotations[2][4] = {{13, 15, 26, 6}, {17, 29, 16, 24}};
-constexpr int64_t kParity = 0x1BD11BDA; // of the key schedule
+constexpr int64_t kParity = 0x1BD11BDA;    // of the key schedule
+constexpr int64_t kMostWords = UINT32_MAX; // drawn under one key
 
 struct Words {
   Tensor low, high;
@@ -45,10 +51,11 @@ bool isWordPair(const Tensor &t) { return t.shape() == Shape{2} && t.dtype() == 
 constexpr uint32_t kDeviceWords[] = {0x14b81119, 0x764f528d, 0xdb12cf1a, 0x0f79f7d3,
                                      0x900b0937, 0x3eaa7569, 0x7c0172cb, 0x28a3a23b};
 
-/// Where a device stands in its sequence of words.
+/// Where a device stands in its sequence of words: a number of 64 bits in memory, [2] u32, low end
+/// first. A captured function writes that memory at each call, everybody else from here.
 struct Stream {
   std::string device;
-  uint64_t drawn = 0;
+  Tensor counter;
 };
 
 /// The one mutable thing of this room: where `rand` without a key stands.
@@ -62,7 +69,7 @@ struct Generator {
     for (size_t i = 0; i < streams.size(); ++i)
       if (streams[i].device == device)
         return i;
-    streams.push_back({std::string(device)});
+    streams.push_back({std::string(device), Tensor::fromData(std::vector<uint32_t>{0, 0})});
     return streams.size() - 1;
   }
 };
@@ -72,17 +79,48 @@ Generator &generator() {
   return instance;
 }
 
+/// What a counter holds, as a tensor of its own; then the counter moves on.
+Result<Tensor> snapshot(const Tensor &counter, uint64_t words) {
+  const std::shared_ptr<Storage> memory = memoryOf(*counter.node());
+  ROSSO_TRY(std::span<uint8_t> bytes, memory->writable());
+  std::array<uint32_t, 2> number;
+  std::memcpy(number.data(), bytes.data(), sizeof number);
+  Tensor held = Tensor::fromData(std::vector<uint32_t>(number.begin(), number.end()));
+  const uint64_t drawn = (uint64_t{number[1]} << 32 | number[0]) + words;
+  number = {static_cast<uint32_t>(drawn), static_cast<uint32_t>(drawn >> 32)};
+  std::memcpy(bytes.data(), number.data(), sizeof number);
+  return held;
+}
+
+/// `counter` + words of a captured function, in its arithmetic.
+Tensor advanced(const Tensor &counter, uint64_t words) {
+  const auto [low, high] = wordsOf(counter);
+  Tensor next = low + constant(static_cast<int64_t>(words & UINT32_MAX), DType::U32);
+  Tensor carry = (next < low).cast(DType::U32);
+  return Tensor::cat(
+      {next, high + constant(static_cast<int64_t>(words >> 32), DType::U32) + carry});
+}
+
+struct Draw {
+  Tensor key, counter;
+};
+
 /// A key and a counter for the next `words` words of a device.
-std::pair<Tensor, Tensor> draw(std::string_view device, uint64_t words) {
+Result<Draw> draw(std::string_view device, uint64_t words) {
   std::lock_guard lock(generator().mutex);
   Generator &g = generator();
-  size_t number = g.numberOf(device);
-  uint64_t &drawn = g.streams[number].drawn;
-  std::vector<uint32_t> key{kDeviceWords[number % std::size(kDeviceWords)],
-                            static_cast<uint32_t>(g.seed)};
-  std::vector<uint32_t> counter{static_cast<uint32_t>(drawn), static_cast<uint32_t>(drawn >> 32)};
-  drawn += words;
-  return {Tensor::fromData(key), Tensor::fromData(counter)};
+  const size_t number = g.numberOf(device);
+  Draw next{Tensor::fromData(std::vector<uint32_t>{kDeviceWords[number % std::size(kDeviceWords)],
+                                                   static_cast<uint32_t>(g.seed)}),
+            {}};
+  Tensor counter = g.streams[number].counter;
+  if (!Capture::current()) {
+    ROSSO_TRY(next.counter, snapshot(counter, words));
+    return next;
+  }
+  next.counter = counter + constant(int64_t{0}, DType::U32); // what it holds before the write
+  ROSSO_CHECK(assign(counter, advanced(counter, words)));
+  return next;
 }
 
 /// How many bits of a float type are its fraction.
@@ -141,16 +179,29 @@ Tensor Tensor::randomBits(const Tensor &key, const Tensor &counter, int64_t coun
   if (!isWordPair(key) || !isWordPair(counter))
     return failed("randomBits", "a key " + str(key.shape()) + " and a counter " +
                                     str(counter.shape()) + "; expected u32 [2] both");
-  if (count < 0 || count >= INT32_MAX)
-    return failed("randomBits", std::to_string(count) + " words; expected 0 to 2147483646");
-  if (count == 0)
-    return zeros({0}, DType::U32);
-  // The counter makes a key of its own for every draw, under which the words are numbered.
-  Words drawKey = threefry(wordsOf(key), wordsOf(counter));
-  int64_t half = (count + 1) / 2;
-  Tensor number = arange(half, DType::U32);
-  Words words = threefry(drawKey, {number, number + half});
-  return cat({words.low, words.high}).slice(0, 0, count);
+  if (count < 0)
+    return failed("randomBits", std::to_string(count) + " words; expected 0 or more");
+  std::vector<Tensor> parts;
+  for (int64_t begin = 0; begin < count; begin += kMostWords) {
+    // The counter makes a key of its own for every part, under which the words are numbered.
+    const int64_t size = std::min(count - begin, kMostWords);
+    Words at = wordsOf(begin ? advanced(counter, static_cast<uint64_t>(begin)) : counter);
+    Words partKey = threefry(wordsOf(key), at);
+    const int64_t half = (size + 1) / 2;
+    Tensor number = arange(half, DType::U32);
+    Words words = threefry(partKey, {number, number + half});
+    parts.push_back(cat({words.low, words.high}).slice(0, 0, size));
+  }
+  return parts.empty() ? zeros({0}, DType::U32) : cat(parts);
+}
+
+Tensor Tensor::threefryBits(const Tensor &key, const Tensor &low, const Tensor &high) {
+  if (auto bad = firstBad({key, low, high}))
+    return *bad;
+  if (!isWordPair(key))
+    return failed("threefry", "a key " + str(key.shape()) + "; expected u32 [2]");
+  Words words = threefry(wordsOf(key), {low.cast(DType::U32), high.cast(DType::U32)});
+  return cat({words.low, words.high});
 }
 
 Tensor Tensor::randFrom(const Tensor &key, const Tensor &counter, Shape shape, DType dtype) {
@@ -174,12 +225,26 @@ void Tensor::manualSeed(uint64_t seed) {
   generator().streams.clear();
 }
 
+Tensor Tensor::randomCounter(std::string_view device) {
+  std::lock_guard lock(generator().mutex);
+  return generator().streams[generator().numberOf(device)].counter;
+}
+
+std::vector<std::string> Tensor::randomDevices() {
+  std::lock_guard lock(generator().mutex);
+  std::vector<std::string> devices;
+  for (const Stream &stream : generator().streams)
+    devices.push_back(stream.device);
+  return devices;
+}
+
 Tensor Tensor::rand(Shape shape, DType dtype, std::string_view device) {
   auto count = constantCount(shape);
   if (!count)
     return refuseShape(shape);
-  auto [key, counter] = draw(device, wordsFor(*count, dtype));
-  return randFrom(key, counter, std::move(shape), dtype);
+  auto drawn = draw(device, wordsFor(*count, dtype));
+  return drawn ? randFrom(drawn->key, drawn->counter, std::move(shape), dtype)
+               : failed(drawn.error());
 }
 
 Tensor Tensor::randn(Shape shape, DType dtype, std::string_view device) {

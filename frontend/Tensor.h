@@ -580,12 +580,18 @@ public:
 
   /// threefry2x32 as tinygrad uses it: `count` u32 from a key [2] and a counter [2], both u32.
   static Tensor randomBits(const Tensor &key, const Tensor &counter, int64_t count);
+  /// The generator itself: what it makes of counters (low and high words) under a key [2]; the low
+  /// words of the results, then the high ones.
+  static Tensor threefryBits(const Tensor &key, const Tensor &low, const Tensor &high);
   /// Numbers of a float type in [0, 1) from the same.
   static Tensor randFrom(const Tensor &key, const Tensor &counter, Shape shape,
                          DType dtype = DType::F32);
   /// Seeds `rand` of all devices; the numbers that follow depend on nothing else. Devices count
   /// on their own, numbered in the order in which they first draw.
   static void manualSeed(uint64_t seed = 0);
+  /// The words a device has drawn, [2] u32, low end first: memory that every draw moves on.
+  static Tensor randomCounter(std::string_view device = {});
+  static std::vector<std::string> randomDevices(); // that have drawn since they were seeded
   /// In [0, 1), of a float type. An empty device is the default one.
   static Tensor rand(Shape shape, DType dtype = DType::F32, std::string_view device = {});
   static Tensor randn(Shape shape, DType dtype = DType::F32, std::string_view device = {});
@@ -633,7 +639,8 @@ private:
   static NodeRef scalarNode(double value);
 
   NodeRef node_;
-  bool weak_ = false; // a scalar from C++ whose type is still open
+  std::optional<DType> float8_; // what the bytes of the node are, if they are 8-bit floats
+  bool weak_ = false;           // a scalar from C++ whose type is still open
 };
 
 inline Tensor operator+(const Tensor &a, const Tensor &b) { return a.add(b); }
@@ -667,6 +674,9 @@ struct Index {
 /// The least type that holds both, in tinygrad's lattice; integers that no integer type holds
 /// together meet in f32.
 DType leastUpperDType(DType a, DType b);
+/// The float type that functions of integers give; f32 at first.
+void setDefaultFloat(DType t);
+
 /// The type a sum of `t` accumulates in.
 DType sumDType(DType t);
 

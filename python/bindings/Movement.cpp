@@ -131,6 +131,9 @@ void bindIndexing(TensorClass &c) {
 void bindRandom(TensorClass &c) {
   c.def_static("manual_seed", &Tensor::manualSeed)
       .def_static("random_bits", &Tensor::randomBits)
+      .def_static("random_counter", &Tensor::randomCounter)
+      .def_static("random_devices", &Tensor::randomDevices)
+      .def_static("threefry_bits", &Tensor::threefryBits)
       .def_static("rand_from", &Tensor::randFrom)
       .def_static("rand", &Tensor::rand)
       .def_static("randn", &Tensor::randn)

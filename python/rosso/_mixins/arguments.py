@@ -45,7 +45,11 @@ def product(values: Iterable[Any]) -> Any:
 
 
 def checked_shape(shape: Sequence[Any]) -> list[Any]:
-    """Extents for a new tensor. Errors: ValueError where one is negative."""
+    """Extents for a new tensor. Errors: ValueError where one is negative, RuntimeError where one
+    is no integer.
+    """
+    if not all(is_extent(extent) for extent in shape):
+        raise RuntimeError(f"shape must be int, got {tuple(shape)}")
     if any(isinstance(extent, int) and extent < 0 for extent in shape):
         raise ValueError(f"invalid input shape={tuple(shape)}")
     return list(shape)

@@ -107,6 +107,10 @@ class CreationMixin(TensorBase):
         like = type(self).full(self.shape, fill_value, kind, device, buffer)
         return like if device is not None else self._beside(like)
 
+    def const_like(self, b: Any, dtype: DTypeLike | None = None) -> Tensor:
+        """A constant of this tensor's shape, and of its type unless one is given."""
+        return self.full_like(b, dtype=dtype, buffer=False)
+
     def _beside(self, other: Tensor) -> Tensor:
         """`other` on this tensor's device."""
         return other if other.device == self.device else other.to(self.device)

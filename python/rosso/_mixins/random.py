@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rosso import _rosso
@@ -28,6 +29,21 @@ def _device(device: Any) -> str:
     return canonicalize_device(device)
 
 
+class _Counters(Mapping[str, "Tensor"]):
+    """What every device has drawn: [2] uint32, low end first."""
+
+    def __getitem__(self, device: str) -> Tensor:
+        from rosso.tensor import Tensor
+
+        return Tensor._wrap(_rosso.Tensor.random_counter(canonicalize_device(device)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_rosso.Tensor.random_devices())
+
+    def __len__(self) -> int:
+        return len(_rosso.Tensor.random_devices())
+
+
 class RandomMixin(TensorBase):
     """Seeded random numbers.
 
@@ -35,6 +51,8 @@ class RandomMixin(TensorBase):
     """
 
     __slots__ = ()
+
+    _device_rng_counters = _Counters()
 
     @staticmethod
     def manual_seed(seed: int = 0) -> None:
@@ -48,6 +66,11 @@ class RandomMixin(TensorBase):
     def random_bits(cls, key: Tensor, counter: Tensor, num: int) -> Tensor:
         """[num] uint32 as a function of a key and a counter, both [2] uint32."""
         return cls._wrap(_rosso.Tensor.random_bits(key._t, counter._t, num))
+
+    @classmethod
+    def _threefry_random_bits(cls, key: Tensor, counts0: Tensor, counts1: Tensor) -> Tensor:
+        """The generator itself, for counters of low and high words."""
+        return cls._wrap(_rosso.Tensor.threefry_bits(key._t, counts0._t, counts1._t))
 
     @classmethod
     def _drawn(cls, name: str, device: Any, *args: Any) -> Tensor:
