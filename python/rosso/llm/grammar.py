@@ -18,8 +18,9 @@ from typing import Any
 
 from rosso.llm.formats import ToolFormat
 
-# White space inside of JSON: free, but not without end.
-SCHEMA_OPTIONS = {"lenient": True, "whitespace_pattern": r"[ \n\t]{0,40}"}
+# White space inside of JSON: a space, or a new line with its indentation. Given more freedom, weak
+# models write white space until the limit.
+SCHEMA_OPTIONS = {"lenient": True, "whitespace_pattern": r"( |\n[ \t]{0,24})?"}
 LAZY_TEXT = r"/(.|\n)*/"
 
 

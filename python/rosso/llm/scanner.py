@@ -50,6 +50,7 @@ class CallEnd:
     index: int
     name: str
     arguments: str  # all of them: a JSON object
+    cut_off: bool = False  # closed by us: not what the model would have written
 
 
 Event = Text | Reasoning | CallBegin | CallPart | CallEnd
@@ -261,7 +262,8 @@ class ReplyScanner:
         call, self._call = self._call, None
         if call and call.told:  # trusted, and yet broken: close what was told
             self._part(call.closers())
-            self._events.append(CallEnd(self._calls, call.name or "", self._arguments))
+            ended = CallEnd(self._calls, call.name or "", self._arguments, cut_off=True)
+            self._events.append(ended)
             self._calls += 1
             self._mode = "end"
             return True

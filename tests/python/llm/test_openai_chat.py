@@ -190,6 +190,9 @@ def test_a_call_cut_off_closes_as_json_with_length(tooled):
     assert chunks[-1]["choices"][0]["finish_reason"] == "length"
     if pieces:
         assert isinstance(json.loads("".join(pieces)), dict)
+    # What was not sent yet is withheld.
+    answer = tooled.chat("call", tools=[EXEC], max_tokens=45).json()["choices"][0]
+    assert answer["finish_reason"] == "length" and "tool_calls" not in answer["message"]
 
 
 def test_reasoning_has_a_field_of_its_own():

@@ -233,7 +233,7 @@ def _chat_record(part: ReplyEvent) -> Json | None:
             return {"message": _message(part.text)}
         case Reasoning():
             return {"message": _message("", thinking=part.text)}
-        case CallEnd():
+        case CallEnd(cut_off=False):
             return {"message": _message("", tool_calls=[_call(part)])}
     return None
 

@@ -249,7 +249,7 @@ def _answer(running: Running, wants: Wants, choices: list[list[ReplyEvent]]) -> 
 
 @dataclass(slots=True)
 class Whole:
-    """The events of one choice, put together."""
+    """The events of one choice, put together; without a call that was cut off."""
 
     text: str
     reasoning: str
@@ -263,7 +263,7 @@ def whole(events: Sequence[ReplyEvent]) -> Whole:
     return Whole(
         "".join(each.text for each in events if isinstance(each, Text)),
         "".join(each.text for each in events if isinstance(each, Reasoning)),
-        [each for each in events if isinstance(each, CallEnd)],
+        [each for each in events if isinstance(each, CallEnd) and not each.cut_off],
         [token for each in events if isinstance(each, Logprobs) for token in each.tokens],
         ends[-1] if ends else End("stop"),
     )
