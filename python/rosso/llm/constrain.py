@@ -71,6 +71,11 @@ class Grammars:
                 self._made = llguidance.LLTokenizer(vocabulary, eos_token=ends)
             return self._made
 
+    def warm(self) -> None:
+        """Makes the vocabulary ready, so that the first request need not wait for it."""
+        if available():
+            self._library  # noqa: B018
+
     def matcher(self, grammar: str) -> Any:
         """A fresh matcher. Raises GrammarFault. Blocks: large schemas take a while."""
         return self._compiled(grammar).deep_copy()

@@ -128,7 +128,7 @@ class _Prober:
         rendered = by_object if object_arguments else by_text
         self.history = rendered
         two = self._history(history[1]["tool_calls"][0]["function"]["arguments"], second=True)
-        thought = [history[0], {**history[1], "reasoning_content": "probe-r"}, *history[2:]]
+        thought = [history[0], {**history[1], "reasoning_content": "probe-thought"}, *history[2:]]
         return Caps(
             system=self._shows("probe-s", [system, user]),
             later_system=self._shows("probe-l", [system, user, answer, later, user]),
@@ -140,7 +140,7 @@ class _Prober:
             tool_results="probe-result" in rendered,
             parallel_calls=self._shows("probe-second", two, [PROBE_TOOL]),
             object_arguments=object_arguments,
-            reasoning=self._shows("probe-r", thought, [PROBE_TOOL]),
+            reasoning=self._shows("probe-thought", thought, [PROBE_TOOL]),
             thinking_switch=self._render([user], None, enable_thinking=False)
             != self._render([user], None, enable_thinking=True),
         )

@@ -90,6 +90,7 @@ def test_what_templates_can_do_is_found_out():
     assert not caps("no system").system
     assert not caps("text arguments").object_arguments and caps("hermes").object_arguments
     assert caps("hermes").parallel_calls and not caps("llama").parallel_calls
+    assert not caps("hermes").reasoning
     assert caps("thinking").thinking_switch and not caps("hermes").thinking_switch
 
 

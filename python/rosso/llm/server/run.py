@@ -118,6 +118,7 @@ def serve(
             engines.append(engine)
             service.serve(engine)
             ready(f"http://{shown}:{port}")
+            service.replies.grammars.warm()
         except BaseException as error:
             failures.append(error)
             service.failed(f"the model could not be loaded: {error}")
