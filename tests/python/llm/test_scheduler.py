@@ -14,7 +14,7 @@ def run(core, body, **options):
     async def main():
         engine = Scheduler(core, **options)
         try:
-            return await asyncio.wait_for(body(engine), 20)
+            return await asyncio.wait_for(body(engine), 60)
         finally:
             await asyncio.to_thread(engine.close)
 
@@ -62,7 +62,7 @@ def test_length_ends_at_the_limit_and_at_the_context():
 
 
 def test_a_second_turn_reads_only_what_is_new():
-    core = ScriptedCore(slots=2)
+    core = ScriptedCore(lambda prompt: "once upon a time", slots=2)
 
     async def body(engine):
         first = ask("a long story " * 100)

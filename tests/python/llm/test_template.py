@@ -215,7 +215,7 @@ def test_endless_templates_are_interrupted():
 
 def test_too_much_text_is_stopped():
     loops = "{% for a in range(9999) %}{% for b in range(9999) %}0123456789{% endfor %}{% endfor %}"
-    with pytest.raises(TemplateFault, match="characters"):
+    with pytest.raises(TemplateFault, match="characters|longer than"):
         CompiledTemplate(loops).render({})
 
 
