@@ -240,8 +240,6 @@ Tensor counting(const Dim &extent, size_t axis, size_t rank) {
   return Tensor::arange(extent).reshape(std::move(shape));
 }
 
-DType floatDType(DType t) { return isFloat(t) ? t : DType::F32; }
-
 Tensor countAlong(const Shape &shape, const std::vector<int> &axes) {
   Tensor count;
   Shape extents;

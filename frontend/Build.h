@@ -52,7 +52,7 @@ bool meetWeakly(const Tensor &a, const Tensor &b);
 /// Both at one type and shape, or what went wrong.
 Result<std::array<Tensor, 2>> broadcasted(std::string_view where, const Tensor &a, const Tensor &b);
 
-/// The float type an operation on `t` computes in: itself for floats, else f32.
+/// The float type an operation on `t` computes in: itself for floats, else the default.
 DType floatDType(DType t);
 
 /// Whether an extent is negative whatever the variables are.

@@ -75,7 +75,7 @@ Status Tensor::status() const {
 
 const Shape &Tensor::shape() const { return node_ ? node_->shape : kNoShape; }
 
-DType Tensor::dtype() const { return node_ ? node_->dtype : DType::F32; }
+DType Tensor::dtype() const { return float8_ ? *float8_ : node_ ? node_->dtype : DType::F32; }
 
 Dim Tensor::size(int axis) const {
   auto at = resolveAxis(axis, ndim());
@@ -223,7 +223,7 @@ Tensor Tensor::tril(const Dim &diagonal) const {
     return *bad;
   if (ndim() < 2)
     return failed("tril", "a tensor " + str(shape()) + "; expected two axes or more");
-  return onOrAboveDiagonal(size(-2), size(-1), diagonal + 1).where(0, *this);
+  return onOrAboveDiagonal(size(-2), size(-1), diagonal + 1).where(zerosLike(), *this);
 }
 
 Tensor Tensor::triu(const Dim &diagonal) const {
@@ -231,7 +231,7 @@ Tensor Tensor::triu(const Dim &diagonal) const {
     return *bad;
   if (ndim() < 2)
     return failed("triu", "a tensor " + str(shape()) + "; expected two axes or more");
-  return onOrAboveDiagonal(size(-2), size(-1), diagonal).where(*this, 0);
+  return onOrAboveDiagonal(size(-2), size(-1), diagonal).where(*this, zerosLike());
 }
 
 std::vector<Tensor> Tensor::meshgrid(const std::vector<Tensor> &axes, Grid order) {

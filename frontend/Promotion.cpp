@@ -5,9 +5,11 @@
 //        \    /     /     /     \      f16
 //         u8 - u16 - u32 - u64 - (f32)     \ f32 - f64
 //                                      bf16
-// No integer type holds both an i64 and a u64: those meet in the default float.
+// No integer type holds both an i64 and a u64: those meet in a float of no chosen width.
 
-#include "frontend/Tensor.h"
+#include "frontend/Build.h"
+
+#include <atomic>
 
 namespace rosso {
 
@@ -56,6 +58,16 @@ DType leastUpperDType(DType a, DType b) {
       return integersOnly && isFloat(row.type) ? DType::F32 : row.type;
     }
   return DType::F64; // above everything, so never reached
+}
+
+namespace {
+std::atomic<DType> chosenFloat{DType::F32};
+} // namespace
+
+void setDefaultFloat(DType t) { chosenFloat = t; }
+
+DType build::floatDType(DType t) {
+  return isFloat(t) ? t : chosenFloat.load(std::memory_order_relaxed);
 }
 
 DType sumDType(DType t) {

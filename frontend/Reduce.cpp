@@ -48,7 +48,7 @@ Tensor reduceTruth(Op op, std::string_view where, const Tensor &t, const Axes &a
 /// Large for small and small for large, without overflow.
 Tensor inverse(const Tensor &t) { return isFloat(t.dtype()) ? t.neg() : t.bitwiseNot(); }
 
-bool isHalf(DType t) { return t == DType::F16 || t == DType::BF16; }
+bool isHalf(DType t) { return isFloat(t) && byteSize(t) <= 2; }
 
 } // namespace
 
@@ -105,7 +105,7 @@ Tensor Tensor::mean(const Axes &axes, bool keepdim) const {
   if (!resolved)
     return failed(resolved.error());
   Tensor total = cast(sumDType(dtype())).sum(axes, keepdim);
-  return (total / countAlong(shape(), *resolved)).cast(floatDType(dtype()));
+  return (total / countAlong(shape(), *resolved)).cast(isFloat(dtype()) ? dtype() : DType::F32);
 }
 
 Tensor Tensor::var(const Axes &axes, bool keepdim, int correction) const {
@@ -117,7 +117,7 @@ Tensor Tensor::var(const Axes &axes, bool keepdim, int correction) const {
   Tensor squares = (*this - mean(axes, true)).square();
   Tensor total = squares.cast(sumDType(squares.dtype())).sum(axes, keepdim);
   Tensor count = (countAlong(shape(), *resolved) - correction).maximum(0);
-  return (total / count).cast(floatDType(dtype()));
+  return (total / count).cast(isFloat(dtype()) ? dtype() : DType::F32);
 }
 
 Tensor Tensor::std(const Axes &axes, bool keepdim, int correction) const {

@@ -93,7 +93,7 @@ Tensor logSums(const Tensor &t) {
 Tensor Tensor::cumsum(int axis) const {
   if (auto bad = firstBad({*this}))
     return *bad;
-  bool isHalf = dtype() == DType::F16 || dtype() == DType::BF16;
+  bool isHalf = isFloat(dtype()) && byteSize(dtype()) <= 2;
   Tensor total = cumulated(Op::CumSum, cast(sumDType(dtype())), axis);
   return isHalf ? total.cast(dtype()) : total;
 }
