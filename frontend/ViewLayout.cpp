@@ -43,16 +43,18 @@ std::optional<ViewLayout> reshaped(const ViewLayout &old, const std::vector<int6
         return std::nullopt;
     } while (fromSize != toSize);
     // One run of memory: each axis steps over all of the next one.
-    int64_t stride = 0, expected = 0;
+    std::optional<int64_t> innermost; // 0 where it is expanded
+    int64_t expected = 0;
     for (size_t i = fromEnd; i-- > from;) {
       if (old.extents[i] == 1)
         continue;
-      if (stride == 0)
-        stride = old.strides[i];
+      if (!innermost)
+        innermost = old.strides[i];
       else if (old.strides[i] != expected)
         return std::nullopt;
       expected = old.strides[i] * old.extents[i];
     }
+    int64_t stride = innermost.value_or(0);
     for (size_t i = toEnd; i-- > to; stride *= extents[i])
       layout.strides[i] = stride;
     from = fromEnd;

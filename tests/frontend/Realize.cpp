@@ -89,6 +89,7 @@ TEST(Realize, ViewsStayViewsAndReadOutInTheirOrder) {
   EXPECT_THAT(floatsOf(x.slice(1, 0, 4, 3).expand({3, 2})), ElementsAre(0, 3, 4, 7, 8, 11));
   EXPECT_THAT(floatsOf(x.permute({1, 0}).reshape({12})),
               ElementsAre(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11));
+  EXPECT_THAT(floatsOf(counting(3).repeatInterleave(2)), ElementsAre(0, 0, 1, 1, 2, 2));
 }
 
 // A block of q8_0 is an f16 scale and 32 codes: row n of this weight holds n + 1 everywhere.
