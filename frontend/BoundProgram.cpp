@@ -200,7 +200,8 @@ private:
     drop([&](const Item &item) {
       bytes += item.program->memoryBytes();
       gpus += item.device != "host";
-      return ++count > kMost || (count > 1 && bytes > kMostBytes) ||
+      ++count;
+      return count > kMost || (count > 1 && bytes > kMostBytes) ||
              (item.device != "host" && gpus > kMostGpus);
     });
   }

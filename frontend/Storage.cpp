@@ -49,7 +49,7 @@ uint64_t Storage::nextVersion() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Storage::swap(Storage &other) {
+void Storage::swap(Storage &other) noexcept {
   version_ = nextVersion();
   other.version_ = nextVersion();
   std::swap(data_, other.data_);

@@ -38,7 +38,7 @@ public:
   /// For writing in place: memory that nobody else holds.
   Result<std::span<uint8_t>> writable();
   /// Takes the content of another of the same size, which is left with the old one.
-  void swap(Storage &other);
+  void swap(Storage &other) noexcept;
   /// The same memory, known to be on another device.
   std::shared_ptr<Storage> on(const std::string *device) const;
 

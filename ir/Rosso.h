@@ -38,8 +38,7 @@ template <typename ConcreteOp>
 class Reduction : public mlir::OpTrait::TraitBase<ConcreteOp, Reduction> {};
 
 /// Combines the elements of `axis` up to each.
-template <typename ConcreteOp>
-class Scan : public mlir::OpTrait::TraitBase<ConcreteOp, Scan> {};
+template <typename ConcreteOp> class Scan : public mlir::OpTrait::TraitBase<ConcreteOp, Scan> {};
 
 } // namespace rosso
 

@@ -11,8 +11,7 @@
 
 namespace rosso {
 
-class Qwen2 {
-public:
+struct Qwen2 {
   static Result<Qwen2> load(const std::string &path, int64_t context = 1024) {
     Qwen2 model;
     ROSSO_TRY(GgufFile opened, GgufFile::open(path));
@@ -52,7 +51,6 @@ public:
                   weights.contains("output.weight") ? "output" : "token_embd");
   }
 
-private:
   struct Turn {
     Tensor cos, sin; // [T, d / 2]
   };

@@ -34,5 +34,5 @@ class ResNet18:
     def __call__(self, x: Tensor) -> Tensor:
         """x [N, 3, H, W], normalised -> logits [N, classes]."""
         x = self.bn1(self.conv1(x)).relu().max_pool2d(3, stride=2, padding=1)
-        x = x.sequential(self.layer1 + self.layer2 + self.layer3 + self.layer4)  # [N, 512, H/32, ..]
+        x = x.sequential(self.layer1 + self.layer2 + self.layer3 + self.layer4)  # [N, 512, h, w]
         return self.fc(x.mean((2, 3)))

@@ -7,6 +7,9 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <map>
+#include <string>
+#include <string_view>
 
 namespace rosso::testing {
 namespace {
@@ -26,6 +29,17 @@ std::string tensor(const std::vector<int64_t> &shape, const std::string &element
   for (int64_t extent : shape)
     text += std::to_string(extent) + "x";
   return text + element + ">";
+}
+
+/// `text` with numbers in the places of letters.
+std::string replaced(std::string_view text, const std::map<char, std::string> &numbers) {
+  std::string result;
+  for (char c : text)
+    if (auto number = numbers.find(c); number != numbers.end())
+      result += number->second;
+    else
+      result += c;
+  return result;
 }
 
 int64_t product(const std::vector<int64_t> &shape) {
@@ -298,18 +312,19 @@ std::vector<View> views() {
          {5, 3, 3, 3},
          {2, 3, 11, 20},
          "f32",
-         "    %l0 = rosso.reshape %a : tensor<5x3x3x3xf32> -> tensor<1x5x27xf32>\n"
-         "    %l = rosso.expand %l0 : tensor<1x5x27xf32> -> tensor<2x5x27xf32>\n"
-         "    %p = rosso.pad %b before [\"0\", \"0\", \"1\", \"1\"] after [\"0\", \"0\", \"1\", "
-         "\"1\"] value 0.0 : tensor<2x3x11x20xf32> -> tensor<2x3x13x22xf32>\n"
-         "    %w0 = rosso.window %p axis 2 size 3 step " +
-             s + " dilation 1 : tensor<2x3x13x22xf32> -> tensor<2x3x" + h +
-             "x22x3xf32>\n    %w1 = rosso.window %w0 axis 3 size 3 step " + s +
-             " dilation 1 : tensor<2x3x" + h + "x22x3xf32> -> tensor<2x3x" + h + "x" + w +
-             "x3x3xf32>\n    %w2 = rosso.permute %w1 [0, 1, 4, 5, 2, 3] : tensor<2x3x" + h + "x" +
-             w + "x3x3xf32> -> tensor<2x3x3x3x" + h + "x" + w +
-             "xf32>\n    %m = rosso.reshape %w2 : tensor<2x3x3x3x" + h + "x" + w +
-             "xf32> -> tensor<2x27x" + plane + "xf32>\n",
+         replaced("    %l0 = rosso.reshape %a : tensor<5x3x3x3xf32> -> tensor<1x5x27xf32>\n"
+                  "    %l = rosso.expand %l0 : tensor<1x5x27xf32> -> tensor<2x5x27xf32>\n"
+                  "    %p = rosso.pad %b before [\"0\", \"0\", \"1\", \"1\"] after [\"0\", "
+                  "\"0\", \"1\", \"1\"] value 0.0 : tensor<2x3x11x20xf32> -> "
+                  "tensor<2x3x13x22xf32>\n"
+                  "    %w0 = rosso.window %p axis 2 size 3 step S dilation 1 : "
+                  "tensor<2x3x13x22xf32> -> tensor<2x3xHx22x3xf32>\n"
+                  "    %w1 = rosso.window %w0 axis 3 size 3 step S dilation 1 : "
+                  "tensor<2x3xHx22x3xf32> -> tensor<2x3xHxWx3x3xf32>\n"
+                  "    %w2 = rosso.permute %w1 [0, 1, 4, 5, 2, 3] : tensor<2x3xHxWx3x3xf32> -> "
+                  "tensor<2x3x3x3xHxWxf32>\n"
+                  "    %m = rosso.reshape %w2 : tensor<2x3x3x3xHxWxf32> -> tensor<2x27xPxf32>\n",
+                  {{'S', s}, {'H', h}, {'W', w}, {'P', plane}}),
          2,
          5,
          height * width,

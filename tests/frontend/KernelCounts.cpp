@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <gtest/gtest.h>
+#include <numbers>
 #include <ostream>
 
 namespace rosso {
@@ -40,7 +41,7 @@ const Case kCases[] = {
        Tensor t = x();
        return std::vector{0.5 * t * (1 + ((t + 0.044715 * t * t * t) * 0.79788456).tanh())};
      }},
-    {"erfGelu", 1, [] { return std::vector{x() * 0.5 * (1 + (x() / std::sqrt(2.0)).erf())}; }},
+    {"erfGelu", 1, [] { return std::vector{x() * 0.5 * (1 + (x() / std::numbers::sqrt2).erf())}; }},
     {"movementChain", 1,
      [] {
        return std::vector{

@@ -22,7 +22,7 @@ TOLERANCE = 2e-4  # sums of some thousand f32 products in another order
 
 
 def randomized(model, tmp_path):
-    """Gives every weight of a model random numbers by a safetensors file -> them as torch tensors."""
+    """Gives every weight random numbers by a safetensors file -> them as torch tensors."""
     from rosso.nn.state import get_state_dict, load_state_dict, safe_load, safe_save
 
     rng = np.random.default_rng(5)
@@ -101,7 +101,9 @@ def test_vit(tmp_path):
 
         y = norm(x, name + "ln_1")
         x = x + attention(y, y, y)[0]
-        y = functional.linear(norm(x, name + "ln_2"), w[name + "mlp.0.weight"], w[name + "mlp.0.bias"])
+        y = functional.linear(
+            norm(x, name + "ln_2"), w[name + "mlp.0.weight"], w[name + "mlp.0.bias"]
+        )
         x = x + functional.linear(
             functional.gelu(y), w[name + "mlp.3.weight"], w[name + "mlp.3.bias"]
         )

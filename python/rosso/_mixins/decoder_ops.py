@@ -1,4 +1,4 @@
-"""What decoders are made of, beyond tinygrad's names: reading tables, turning pairs, looking back."""
+"""What decoders are made of, beyond tinygrad's names: reading tables, turning pairs, attention."""
 
 from __future__ import annotations
 
