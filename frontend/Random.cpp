@@ -65,7 +65,8 @@ struct Generator {
   std::vector<Stream> streams; // by number of the device
 
   /// The number of a device; it gets one when it draws first.
-  size_t numberOf(std::string_view device) {
+  size_t numberOf(std::string_view name) {
+    const std::string_view device = name.empty() ? defaultTensorDevice() : name;
     for (size_t i = 0; i < streams.size(); ++i)
       if (streams[i].device == device)
         return i;
@@ -101,6 +102,15 @@ Tensor advanced(const Tensor &counter, uint64_t words) {
       {next, high + constant(static_cast<int64_t>(words >> 32), DType::U32) + carry});
 }
 
+/// The inverse.
+Tensor retreated(const Tensor &counter, uint64_t words) {
+  const auto [low, high] = wordsOf(counter + constant(int64_t{0}, DType::U32));
+  Tensor step = constant(static_cast<int64_t>(words & UINT32_MAX), DType::U32);
+  Tensor borrow = (low < step).cast(DType::U32);
+  return Tensor::cat(
+      {low - step, high - constant(static_cast<int64_t>(words >> 32), DType::U32) - borrow});
+}
+
 struct Draw {
   Tensor key, counter;
 };
@@ -118,8 +128,8 @@ Result<Draw> draw(std::string_view device, uint64_t words) {
     ROSSO_TRY(next.counter, snapshot(counter, words));
     return next;
   }
-  next.counter = counter + constant(int64_t{0}, DType::U32); // what it holds before the write
   ROSSO_CHECK(assign(counter, advanced(counter, words)));
+  next.counter = retreated(counter, words); // what is written is computed at each call
   return next;
 }
 

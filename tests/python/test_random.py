@@ -7,9 +7,10 @@ import os
 
 import numpy as np
 import pytest
-from rosso import Tensor, dtypes
+from rosso import Tensor, TinyJit, dtypes
 
-os.environ.setdefault("DEV", "PYTHON")  # tinygrad's device that needs nothing installed
+os.environ.setdefault("DEV", "CPU")
+os.environ.setdefault("CC", "clang-22")  # what builds this project compiles tinygrad's kernels
 tinygrad = pytest.importorskip("tinygrad")
 THEIRS = {
     dtypes.float16: tinygrad.dtypes.float16,
@@ -100,6 +101,25 @@ def test_the_same_seed_gives_the_same_numbers():
     Tensor.manual_seed(5)
     assert [Tensor.rand(3).tolist(), Tensor.randn(3).tolist()] == first
     assert Tensor.rand(3).tolist() != first[0]
+
+
+def test_recorded_functions_draw_what_others_would():
+    @TinyJit
+    def draw():
+        return Tensor.rand(3).realize(), Tensor.randn(2).realize()
+
+    Tensor.manual_seed(9)
+    recorded = [[t.tolist() for t in draw()] for _ in range(4)]
+    Tensor.manual_seed(9)
+    assert recorded == [[Tensor.rand(3).tolist(), Tensor.randn(2).tolist()] for _ in range(4)]
+
+
+def test_counters_carry():
+    Tensor.manual_seed(1337)
+    counter = Tensor._device_rng_counters[Tensor.rand(1).device]
+    counter.assign(Tensor([2**32 - 6, 0], dtype=dtypes.uint32))
+    Tensor.rand(10)
+    assert counter.tolist() == [4, 1]
 
 
 def test_moments():
