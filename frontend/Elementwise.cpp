@@ -122,20 +122,19 @@ Tensor integerPower(const Tensor &base, const Tensor &e) {
   return (e < 0).where(inverse, power);
 }
 
+/// 1 / x is told apart for the two zeros.
+Tensor isNegative(const Tensor &t) {
+  return isFloat(t.dtype()) ? (t < 0) | (t.reciprocal() < 0) : t < 0;
+}
+
 /// |base|^e, with the sign of the base for odd e; a negative base has no other powers.
 Tensor realPower(const Tensor &base, const Tensor &e) {
   Tensor magnitude = (base.abs().log2() * e).exp2();
   Tensor isOdd = e.fmod(2).abs().eq(1), isWhole = e.eq(e.trunc());
-  Tensor infinite = base.eq(-std::numeric_limits<double>::infinity());
   Tensor nan = magnitude.fullLike(std::numeric_limits<double>::quiet_NaN());
-  Tensor ofNegative = isOdd.where(-magnitude, (isWhole | infinite).where(magnitude, nan));
-  Tensor power = (base < 0).where(ofNegative, magnitude);
+  Tensor hasNone = (base < 0) & base.isfinite() & isWhole.logicalNot();
+  Tensor power = (isNegative(base) & isOdd).where(-magnitude, hasNone.where(nan, magnitude));
   return (e.eq(0) | base.eq(1)).where(1, power);
-}
-
-/// 1 / x is told apart for the two zeros.
-Tensor isNegative(const Tensor &t) {
-  return isFloat(t.dtype()) ? (t < 0) | (t.reciprocal() < 0) : t < 0;
 }
 
 /// The unsigned integer type of as many bytes.
