@@ -1,8 +1,7 @@
 """`rosso serve` around a scripted core that an agent can work with, as a process of its own.
 
-The script obeys the last user message that begins a line with an order: `say WORDS`,
-`run COMMAND` (a call of the agent's `exec`; what comes back is told), `count N`. A request without
-an order, as for a summary, gets a fixed sentence.
+The script obeys the last order in the prompt, `ORDER: say WORDS`, `ORDER: count N` or
+`ORDER: run COMMAND` (a call of the agent's tool `exec`; what comes back is told).
 """
 
 import json
@@ -31,11 +30,12 @@ def script(prompt):
     results = RESULT.findall(prompt, orders[-1].end())
     if results:
         return f"The tool said: {results[-1].strip()}"
-    return f'<tool_call>\n{json.dumps({"name": "exec", "arguments": {"command": rest}})}\n</tool_call>'
+    call = json.dumps({"name": "exec", "arguments": {"command": rest}})
+    return f"<tool_call>\n{call}\n</tool_call>"
 
 
 if __name__ == "__main__":
-    options = cli.parser().parse_args(["serve", "scripted.gguf", *sys.argv[1:]])
-    sys.exit(
-        cli._serve(options, lambda: ScriptedCore(script, context=options.ctx, slots=options.slots))
-    )
+    token_s, *arguments = sys.argv[1:]
+    options = cli.parser().parse_args(["serve", "scripted.gguf", *arguments])
+    core = ScriptedCore(script, context=options.ctx, token_s=float(token_s))
+    sys.exit(cli._serve(options, lambda: core))
