@@ -279,6 +279,8 @@ Tensor Tensor::pow(const Tensor &exponent) const {
   DType result = commonDType(*this, exponent);
   bool isWeakResult = meetWeakly(*this, exponent);
   if (auto n = constantValue(exponent)) {
+    if (*n < 0 && isInteger(result))
+      return failed("pow", "an integer to a negative power; cast the base to a float");
     if (*n == std::trunc(*n) && std::abs(*n) <= 64 && (*n >= 0 || isFloat(result))) {
       Tensor power = constantPower(promote(*this, result), std::abs(static_cast<int64_t>(*n)));
       return (*n < 0 ? power.reciprocal() : power).asWeak(isWeakResult);

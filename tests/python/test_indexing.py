@@ -87,7 +87,7 @@ def test_reading_by_masks(pair, data):
 def test_basic_writing(pair, data, realized):
     t, a = pair
     index = data.draw(basic(a.shape))
-    written = a.copy()
+    written = np.array(a)
     value = arrays(np.random.default_rng(1), written[index].shape, a.dtype.name)
     written[index] = value
     t = (t.contiguous().realize() if realized else t).clone()
@@ -102,7 +102,7 @@ def test_basic_writing(pair, data, realized):
 def test_writing_by_tensors(pair, data):
     t, a = pair
     index = data.draw(advanced(a.shape))
-    written = a.copy()
+    written = np.array(a)
     value = arrays(np.random.default_rng(1), written[index].shape, a.dtype.name)
     written[index] = value  # NumPy, too, keeps the last of several
     t = t.clone()

@@ -59,5 +59,6 @@ def test_the_engine_agrees(logits):
     last = logits[-1].astype(np.float64)
     log_probabilities = last - last.max() - np.log(np.exp(last - last.max()).sum())
     for token, logprob in chosen.top:
-        assert abs(log_probabilities[token] - logprob) < 2e-3
+        # activations are rounded to int8: a sum in another order may round another way
+        assert abs(log_probabilities[token] - logprob) < 2e-2
     assert chosen.token == int(last.argmax())

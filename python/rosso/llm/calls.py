@@ -137,9 +137,9 @@ class ObjectScan(CallScan):
         elif self._state == "next" and letter == ",":
             self._state = "comma"
         elif self._state in ("open", "next") and letter == "}":
-            self._state = "end"
-            if self.name is None:
+            if self.name is None:  # before anything changes: the letter may be read again
                 raise CallFault("a call without a name")
+            self._state = "end"
             self.complete = True
             self.more = self._array
             self.done = not self._end
