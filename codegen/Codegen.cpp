@@ -7,6 +7,7 @@
 #include "codegen/host/HostCompiler.h"
 #include "ir/quant/Formats.h"
 #include "ir/quant/Tile.h"
+#include "support/Interrupt.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -337,6 +338,7 @@ Result<std::vector<uint8_t>> compileModules(std::vector<KernelModule> &modules,
                                             std::vector<KernelListing> *listings) {
   std::vector<KernelCode> shares;
   for (KernelModule &part : modules) {
+    ROSSO_CHECK(checkInterrupt());
     ROSSO_TRY(KernelCode share, KernelCode::lower(*part.code, listings ? KernelCode::Lines::Keep
                                                                        : KernelCode::Lines::Drop));
     shares.push_back(std::move(share));

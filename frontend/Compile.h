@@ -8,6 +8,7 @@
 #include "frontend/Graph.h"
 #include "runtime/program/Listing.h"
 #include "runtime/program/Program.h"
+#include "support/Interrupt.h"
 
 #include <functional>
 #include <string>
@@ -26,7 +27,8 @@ struct CompileOptions {
   bool lentWeights = false;    // weights of numbers are read where the caller has them: in rows
   bool noCache = false;        // neither read nor write the disk cache
   DumpSink dump = {};          // if set, the cache is not read: every stage must run to be seen
-  Listing *listing = nullptr;  // if set, receives all stages; the cache is not used
+  InterruptCheck interrupt = interruptCheck(); // asked between kernels
+  Listing *listing = nullptr;                  // if set, receives all stages; the cache is not used
 };
 
 struct CompileStats {

@@ -17,7 +17,7 @@ from typing import Any
 
 import rosso
 from rosso import _rosso, device, dtype, helpers, jit, variable
-from rosso.nn import layers, norm, state
+from rosso.nn import archives, gguf, layers, norm, state
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "python.md"
@@ -110,7 +110,7 @@ def page() -> str:
         ("Variables", [variable]),
         ("Recorded functions", [jit]),
         ("Layers: `rosso.nn`", [layers, norm]),
-        ("Weights: `rosso.nn.state`", [state]),
+        ("Weights: `rosso.nn.state`", [state, gguf, archives]),
         ("Settings and helpers", [helpers]),
     ):
         parts.append(f"## {title}\n\n")

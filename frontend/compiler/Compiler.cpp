@@ -5,6 +5,7 @@
 #include "frontend/compiler/GraphToIr.h"
 #include "ir/Shapes.h"
 #include "passes/Passes.h"
+#include "support/Interrupt.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -123,6 +124,7 @@ Result<Program> compileGraph(const Graph &graph, const CompileOptions &options) 
 
 extern "C" __attribute__((visibility("default"))) void
 rossoCompile(const Graph *graph, const CompileOptions *options, Result<Program> *program) {
+  setInterruptCheck(options->interrupt); // this library's own
   *program = compileGraph(*graph, *options);
 }
 

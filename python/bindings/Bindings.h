@@ -44,7 +44,7 @@ void bindCapture(py::module_ &m);                  // Capture.cpp
 void bindMovement(TensorClass &c, py::module_ &m); // Movement.cpp: creation, movement, indexing
 void bindMath(TensorClass &c, py::module_ &m); // Math.cpp: elementwise, reductions, contractions
 void bindNn(TensorClass &c, py::module_ &m);   // Nn.cpp: convolution, pooling, losses, networks
-void bindDecoderOps(TensorClass &c);            // DecoderOps.cpp
+void bindDecoderOps(TensorClass &c);           // DecoderOps.cpp
 void bindLlm(py::module_ &m);                  // Llm.cpp
 
 /// `rosso.DType` objects by their number, filled by `_rosso.set_dtypes`.

@@ -100,11 +100,15 @@ py::object dtypeObject(DType dtype) {
 void bindCore(TensorClass &c, py::module_ &m) {
   m.def("dtype_names", &dtypeNames);
   m.def("set_dtypes", &setDTypes);
-  m.def("set_default_dtypes", [](DType, DType) {});
+  m.def("set_default_dtypes", [](DType number, DType) { setDefaultFloat(number); });
   m.def("realize", &realizeAll);
   m.def("kernels", &kernels);
-  m.def("graph_text",
-        [](const std::vector<Tensor> &tensors) { return unwrap(graphText(tensors)); });
+  m.def("graph_text", [](const std::vector<Tensor> &tensors) {
+    return unwrap([&] {
+      py::gil_scoped_release unlocked;
+      return graphText(tensors);
+    }());
+  });
   m.def("set_default_device",
         [](const std::string &device) { unwrap(setDefaultTensorDevice(device)); });
 
@@ -126,7 +130,11 @@ void bindCore(TensorClass &c, py::module_ &m) {
       .def("same", [](const Tensor &a, const Tensor &b) { return a.node() == b.node(); })
       .def("cast", &Tensor::cast)
       .def("as_weak", &Tensor::asWeak)
-      .def("contiguous", [](const Tensor &t) { return contiguous(t); })
+      .def("contiguous",
+           [](const Tensor &t) {
+             py::gil_scoped_release unlocked;
+             return contiguous(t);
+           })
       .def("copy", &copied)
       .def("to", &moved)
       .def("assign", &assignInPlace);

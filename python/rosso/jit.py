@@ -69,6 +69,14 @@ def _flatten(result: Any, tensors: list[Tensor]) -> Callable[[list[Any]], Any]:
     raise JitError(f"a recorded function returns {type(result)}; expected tensors: {result!r}")
 
 
+class _OtherShapes(Exception):
+    """Inputs have other shapes than those recorded, because of bound variables."""
+
+
+def _signature_of(inputs: list[Tensor]) -> list[tuple[Any, ...]]:
+    return [(t.shape, t.dtype, t.device) for t in inputs]
+
+
 class _Recorded:
     """What one call left: the program, and how its results are put together."""
 
@@ -77,7 +85,7 @@ class _Recorded:
             raise RuntimeError(f"{_capturing[0]} is being recorded; recordings do not nest")
         inputs = _tensors_in(args, kwargs)
         self.names = _names_of(args, kwargs)
-        self.signature = [(t.shape, t.dtype, t.device) for t in inputs]
+        self.signature = _signature_of(inputs)
         for x in (*args, *kwargs.values()):
             if isinstance(x, BoundVariable):
                 variable = x.variable
@@ -109,8 +117,10 @@ class _Recorded:
         try:
             outputs = self.function.call([t._t for t in inputs], values)
         except ValueError as error:
-            found = [(t.shape, t.dtype, t.device) for t in inputs]
+            found = _signature_of(inputs)
             if found != self.signature:
+                if any(getattr(t, "_varies", False) for t in inputs):
+                    raise _OtherShapes from error
                 raise JitError(f"arguments {found}; recorded with {self.signature}") from error
             raise
         return self.rebuild([Tensor._wrap(t) for t in outputs])
@@ -137,11 +147,13 @@ class Jit(Generic[R]):
         self.warmup = warmup
         self.cnt = 0
         self.captured: _Recorded | None = None
+        self._by_shape: dict[Any, _Recorded] = {}  # of inputs whose extents are bound variables
 
     def reset(self) -> None:
         """Forgets the recording."""
         self.cnt = 0
         self.captured = None
+        self._by_shape.clear()
 
     def __get__(self, instance: Any, owner: Any) -> Callable[..., R]:
         return functools.partial(self.__call__, instance)
@@ -160,7 +172,13 @@ class Jit(Generic[R]):
                 return result
             self.captured = _Recorded(self.fxn, args, kwargs)
         self.cnt += 1
-        return self.captured(args, kwargs)
+        try:
+            return self.captured(args, kwargs)
+        except _OtherShapes:
+            shapes = tuple(_signature_of(_tensors_in(args, kwargs)))
+            if shapes not in self._by_shape:
+                self._by_shape[shapes] = _Recorded(self.fxn, args, kwargs)
+            return self._by_shape[shapes](args, kwargs)
 
     @staticmethod
     def _check(inputs: list[Tensor]) -> None:

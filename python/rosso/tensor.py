@@ -33,6 +33,7 @@ from rosso.dtype import (
     strong_dtype,
     to_dtype,
 )
+from rosso.variable import mentions_variable
 
 _OK = _rosso.Tensor.ok.fget
 
@@ -134,7 +135,8 @@ class Tensor(
     <Tensor (2, 2) float host, realised>
     """
 
-    __slots__ = ("_t", "is_param", "__weakref__")
+    # `_varies`: the shape came from bound variables (set only where it did; rosso.jit asks).
+    __slots__ = ("_t", "_varies", "is_param", "__weakref__")
 
     grad = None  # there are no gradients
 
@@ -197,6 +199,18 @@ class Tensor(
         if isinstance(x, (bool, int, float)):
             return _weak(x)
         return Tensor(x)._t
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        made = super().__getitem__(indices)
+        if mentions_variable(indices):
+            made._varies = True
+        return made
+
+    def shrink(self, arg: Any) -> Tensor:
+        made = super().shrink(arg)
+        if mentions_variable(arg):
+            made._varies = True
+        return made
 
     # --- what it is ---
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rosso import _rosso
 
-_bounds: dict[str, tuple[int, int]] = {}  # of every variable, the latest of a name
+_was_bound = False  # whether any variable has been: programs without pay nothing
 
 
 class Variable(_rosso.Dim):
@@ -25,7 +25,6 @@ class Variable(_rosso.Dim):
         super().__init__(name, int(min_val), int(max_val))
         self.expr = name
         self.min, self.max = int(min_val), int(max_val)
-        _bounds[name] = (self.min, self.max)
 
     @property
     def name(self) -> str:
@@ -51,6 +50,8 @@ class BoundVariable(int):
             raise ValueError(
                 f"variable {variable.name!r}: {value} is not in [{variable.min}, {variable.max}]"
             )
+        global _was_bound
+        _was_bound = True
         bound = super().__new__(cls, value)
         bound.variable = variable
         return bound
@@ -81,3 +82,14 @@ class BoundVariable(int):
 
     def __reduce__(self) -> Any:
         return BoundVariable, (self.variable, int(self))
+
+
+def mentions_variable(x: Any) -> bool:
+    """Whether an index or a shape has a bound variable in it."""
+    if not _was_bound:
+        return False
+    if isinstance(x, slice):
+        return isinstance(x.start, BoundVariable) or isinstance(x.stop, BoundVariable)
+    if isinstance(x, (tuple, list)):
+        return any(map(mentions_variable, x))
+    return isinstance(x, BoundVariable)

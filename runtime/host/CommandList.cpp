@@ -1,5 +1,7 @@
 #include "runtime/host/CommandList.h"
 
+#include "support/Interrupt.h"
+
 #include <algorithm>
 #include <chrono>
 
@@ -55,7 +57,7 @@ void CommandList::finish() {
                     [](const Use &use) { return std::pair(use.ref.space, use.ref.index); });
 }
 
-void CommandList::run(ThreadPool &pool, uint32_t first, uint32_t last,
+bool CommandList::run(ThreadPool &pool, uint32_t first, uint32_t last,
                       std::span<const int64_t> vars, std::span<uint64_t> nanoseconds) {
   ++run_;
   first_ = first;
@@ -64,10 +66,12 @@ void CommandList::run(ThreadPool &pool, uint32_t first, uint32_t last,
   nanoseconds_ = nanoseconds.empty() ? nullptr : nanoseconds.data();
   for (uint32_t i = first; i < last; ++i)
     done_[i].store(0, std::memory_order_relaxed);
+  stopped_.store(false, std::memory_order_relaxed);
   if (work_ < kWorthWaking)
     work(0);
   else
     pool.run(*this);
+  return !stopped_.load(std::memory_order_relaxed);
 }
 
 uint64_t CommandList::items(const Command &command) const { return command.grid.items(vars_); }
@@ -91,8 +95,11 @@ void CommandList::work(unsigned thread) {
     if (done.load(std::memory_order_acquire) < total) {
       if (const uint64_t mine = workOnGroup(first, end, thread))
         done.fetch_add(mine, std::memory_order_acq_rel);
-      for (Backoff backoff; done.load(std::memory_order_acquire) < total;)
+      for (Backoff backoff; done.load(std::memory_order_acquire) < total;) {
+        if (stopped_.load(std::memory_order_relaxed))
+          return;
         backoff.pause();
+      }
     }
     if (nanoseconds_ && thread == 0) {
       const uint64_t now = nowNs();
@@ -121,6 +128,10 @@ uint64_t CommandList::workOnShare(uint32_t index, uint64_t itemsOfLaunch, unsign
     if (taken >= size)
       return computed;
     const uint64_t rest = size - taken;
+    if (thread == 0 && isInterrupted())
+      stopped_.store(true, std::memory_order_relaxed);
+    if (stopped_.load(std::memory_order_relaxed))
+      return computed;
     const uint64_t take = std::min(rest, std::max(least, rest / 2));
     if (!claim.compare_exchange_weak(word, fresh | (taken + take), std::memory_order_relaxed))
       continue;

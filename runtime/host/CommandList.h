@@ -42,8 +42,8 @@ public:
   uint32_t size() const { return static_cast<uint32_t>(commands_.size()); }
 
   /// Replays [first, last). With room for `nanoseconds`, each launch is a group of its own, and
-  /// its time is noted.
-  void run(ThreadPool &pool, uint32_t first, uint32_t last, std::span<const int64_t> vars,
+  /// its time is noted. False where the user ended it; what it computes is then incomplete.
+  bool run(ThreadPool &pool, uint32_t first, uint32_t last, std::span<const int64_t> vars,
            std::span<uint64_t> nanoseconds);
 
   void work(unsigned thread) override;
@@ -82,6 +82,7 @@ private:
   uint32_t run_ = 0, first_ = 0, last_ = 0;
   std::span<const int64_t> vars_;
   uint64_t *nanoseconds_ = nullptr;
+  std::atomic<bool> stopped_ = false; // by thread 0, when the user asks; all others leave
 };
 
 } // namespace rosso

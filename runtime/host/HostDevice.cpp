@@ -1,5 +1,7 @@
 #include "runtime/host/HostDevice.h"
 
+#include "support/Interrupt.h"
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -114,7 +116,8 @@ Status HostDevice::clear(uint64_t offset, uint64_t bytes) {
 }
 
 Result<Ticket> HostDevice::submit(uint32_t entry, std::span<const int64_t> vars) {
-  entries_[entry]->run(*pool_, 0, entries_[entry]->size(), vars, {});
+  if (!entries_[entry]->run(*pool_, 0, entries_[entry]->size(), vars, {}))
+    return interruptedError();
   Kept &kept = kept_[++lastTicket_ % kRunsAhead];
   const ArenaSlot outputs = plan_->outputsOf(entry);
   kept.size = outputs.bytes <= kKeptBytes ? outputs.bytes : 0;
@@ -137,7 +140,8 @@ Status HostDevice::wait(Ticket ticket) {
 
 Status HostDevice::run(uint32_t entry, LaunchRange launches, std::span<const int64_t> vars,
                        std::span<uint64_t> nanoseconds) {
-  entries_[entry]->run(*pool_, launches.first, launches.last, vars, nanoseconds);
+  if (!entries_[entry]->run(*pool_, launches.first, launches.last, vars, nanoseconds))
+    return interruptedError();
   return {};
 }
 

@@ -155,3 +155,16 @@ def test_reset_and_switch():
         for _ in range(3):
             plain(data(3))
     assert len(calls) == 5
+
+
+def test_inputs_cut_by_variables_have_any_extent():
+    n = Variable("n", 1, 8)
+
+    @TinyJit
+    def total(x):
+        return (x + 1).sum()
+
+    x = data(3, 8)
+    for count in (2, 5, 8, 5, 2):
+        found = total(x[:, : n.bind(count)]).item()
+        np.testing.assert_allclose(found, (x.numpy()[:, :count] + 1).sum(), rtol=1e-5)

@@ -140,7 +140,8 @@ class TensorIO(io.RawIOBase, BinaryIO):
         raise io.UnsupportedOperation("TensorIO: a tensor is read only")
 
 
-def _content_of(fn: Tensor | str | pathlib.Path) -> Tensor:
+def content_of(fn: Tensor | str | pathlib.Path) -> Tensor:
+    """The bytes of a file, mapped, or what the caller has of it."""
     return fn if isinstance(fn, Tensor) else Tensor(pathlib.Path(fn))
 
 
@@ -173,7 +174,7 @@ def safe_load_metadata(fn: Tensor | str | pathlib.Path) -> tuple[Tensor, int, di
 
     Errors: ValueError where it is no safetensors file.
     """
-    t = _content_of(fn)
+    t = content_of(fn)
     content = t.data()
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > len(content) - 8:
@@ -240,3 +241,8 @@ def safe_save(
             if 0 not in t.shape:
                 file.write(t._memory())
     unfinished.replace(path)
+
+
+# Other formats, by their names here.
+from rosso.nn.archives import tar_extract, torch_load, zip_extract  # noqa: E402, F401
+from rosso.nn.gguf import gguf_load  # noqa: E402, F401
