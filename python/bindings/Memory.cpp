@@ -162,7 +162,7 @@ py::object toDlpack(const Tensor &t) {
   PyObject *capsule = PyCapsule_New(&exported->managed, dlpack::kName, &dropCapsule);
   if (!capsule)
     throw py::error_already_set();
-  (void)exported.release(); // the capsule has it
+  [[maybe_unused]] Exported *const ownedByTheCapsule = exported.release();
   return py::reinterpret_steal<py::object>(capsule);
 }
 
