@@ -123,9 +123,11 @@ Result<Value> evaluateExpand(const Call &call) {
 Result<Value> evaluatePad(const Call &call) {
   Value out = zeros(call.node.dtype, call.shape);
   double value = call.node.attr<double>("value");
-  std::fill(out.reals.begin(), out.reals.end(), rounded(value, out.dtype, call.precision));
-  std::fill(out.integers.begin(), out.integers.end(),
-            wrapped(static_cast<int64_t>(value), out.dtype));
+  if (out.isReal())
+    std::fill(out.reals.begin(), out.reals.end(), rounded(value, out.dtype, call.precision));
+  else
+    std::fill(out.integers.begin(), out.integers.end(),
+              wrapped(static_cast<int64_t>(value), out.dtype));
   writeRegion(out, call.source(0), call.shapeAttr("before"));
   return out;
 }
