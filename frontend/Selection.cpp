@@ -5,6 +5,7 @@
 // first reaches n + 1, found by a binary search.
 
 #include "frontend/Build.h"
+#include "frontend/Realize.h"
 
 namespace rosso {
 
@@ -12,17 +13,15 @@ using namespace build;
 
 namespace {
 
-/// The positions of what is true in a flat mask.
-Result<std::vector<int32_t>> truePlaces(const Tensor &mask) {
+/// The positions [n] of what is true in a flat mask, on its device.
+Result<Tensor> truePlaces(const Tensor &mask) {
   ROSSO_TRY(HostTensor values, mask.toHost());
   std::vector<int32_t> places;
   for (size_t i = 0; i < values.bytes.size(); ++i)
     if (values.bytes[i])
       places.push_back(static_cast<int32_t>(i));
-  return places;
+  return moveTo(Tensor::fromData(places), deviceOf(mask));
 }
-
-Tensor positions(const std::vector<int32_t> &places) { return Tensor::fromData(places); }
 
 /// The first `size` positions where a flat mask is true, and whether there are so many.
 struct Found {
@@ -80,7 +79,7 @@ Tensor Tensor::maskedSelect(const Tensor &mask) const {
   if (!flat.ok())
     return flat;
   auto places = truePlaces(flat);
-  return places ? reshape({-1}).take(positions(*places)) : failed(places.error());
+  return places ? reshape({-1}).take(*places) : failed(places.error());
 }
 
 Tensor Tensor::maskedSelect(const Tensor &mask, int64_t size, const Tensor &fill) const {
@@ -100,13 +99,12 @@ Tensor Tensor::nonzero() const {
   if (auto bad = firstBad({*this}))
     return *bad;
   Tensor flat = cast(DType::Bool).reshape({-1});
-  auto places = flat.ok() ? truePlaces(flat) : Result<std::vector<int32_t>>(*flat.node()->error);
+  auto places = flat.ok() ? truePlaces(flat) : Result<Tensor>(*flat.node()->error);
   if (!places)
     return failed(places.error());
-  Dim count = static_cast<int64_t>(places->size());
-  if (ndim() == 0 || places->empty())
-    return zeros({count, ndim()}, DType::I32);
-  return coordinates(positions(*places), shape());
+  if (ndim() == 0 || places->size(0) == Dim(0))
+    return zeros({places->size(0), ndim()}, DType::I32);
+  return coordinates(*places, shape());
 }
 
 Tensor Tensor::nonzero(int64_t size, const Tensor &fill) const {

@@ -182,9 +182,16 @@ std::optional<Scores> matchScores(Value value, double factor) {
   }
 }
 
+/// Matrices [B..., M, N], or a permute that gives [B..., N, M] of them.
+struct Matrices {
+  Value value; // null: none
+  bool exchanged = false;
+};
+
 /// Keys or values [G, S, d] of which several query heads read the same.
 struct SharedHeads {
-  Value memory; // [N, C, d]
+  Matrices matrices;
+  Shape memory; // [N, C, d], what the matrices are reshaped to
   Dim length;   // the first S of C
   int64_t heads = 0;
   Dim firstHead = 0; // of N
@@ -192,7 +199,7 @@ struct SharedHeads {
 
 /// The matrices behind a batch [B..., M, N] (of H matrices in all): head h reads number h / (H/G).
 /// `transposed`: the batch holds them with M and N exchanged.
-Value matricesOf(Value batch, bool transposed) {
+Matrices matricesOf(Value batch, bool transposed) {
   // source[h]: which matrix of `value`, counted row-major, head h reads.
   std::vector<int64_t> source;
   auto leading = [](Value value) { return tensorOf(value).getShape().drop_back(2); };
@@ -206,7 +213,7 @@ Value matricesOf(Value batch, bool transposed) {
   int64_t heads = count(batch);
   for (int64_t h = 0; h < heads; ++h)
     source.push_back(h);
-  Value found;
+  Matrices found;
   for (Value value = batch;;) {
     value = withoutWidening(value);
     int64_t matrices = count(value);
@@ -216,7 +223,7 @@ Value matricesOf(Value batch, bool transposed) {
     for (int64_t h = 0; h < heads; ++h)
       grouped &= source[h] == h / (heads / matrices);
     if (grouped && !transposed)
-      found = value;
+      found = {value};
 
     Operation *op = value.getDefiningOp();
     if (!llvm::isa_and_nonnull<PermuteOp, ReshapeOp, ExpandOp>(op))
@@ -230,7 +237,10 @@ Value matricesOf(Value batch, bool transposed) {
       int64_t rank = innerType.getRank();
       bool swaps = axes[rank - 2] == rank - 1 && axes[rank - 1] == rank - 2;
       if (!swaps || !llvm::is_sorted(axes.drop_back(2)))
-        return found;
+        // One permute may exchange M and N and move heads besides.
+        return !found.value && grouped && transposed && axes[rank - 2] == rank - 1
+                   ? Matrices{value, /*exchanged=*/true}
+                   : found;
       transposed = !transposed;
     } else {
       Shape outer = shapeOf(outerType), from = shapeOf(innerType);
@@ -254,16 +264,19 @@ Value matricesOf(Value batch, bool transposed) {
 }
 
 /// Looks through a shrink to the beginning of a cache; null if these are no heads.
-std::optional<SharedHeads> matchHeads(PatternRewriter &rewriter, Value batch, bool transposed) {
-  Value matrices = matricesOf(batch, transposed);
-  if (!matrices)
+std::optional<SharedHeads> matchHeads(Value batch, bool transposed) {
+  Matrices matrices = matricesOf(batch, transposed);
+  if (!matrices.value)
     return std::nullopt;
-  Shape shape = shapeOf(matrices);
-  SharedHeads heads{.memory = matrices, .length = shape[shape.size() - 2]};
-  if (auto shrink = matrices.getDefiningOp<ShrinkOp>(); shrink && shape.size() == 3) {
+  Shape shape = shapeOf(matrices.value);
+  if (matrices.exchanged)
+    std::swap(shape.end()[-2], shape.end()[-1]);
+  SharedHeads heads{.matrices = matrices, .memory = shape, .length = shape[shape.size() - 2]};
+  if (auto shrink = matrices.value.getDefiningOp<ShrinkOp>(); shrink && shape.size() == 3) {
     Shape begin = extentsOf(shrink.getBegin()), whole = shapeOf(shrink.getSource());
     if (begin[1] == Dim(0) && begin[2] == Dim(0) && whole[0].isConstant() && whole[2] == shape[2]) {
-      heads.memory = withoutWidening(shrink.getSource());
+      heads.matrices.value = withoutWidening(shrink.getSource());
+      heads.memory = whole;
       heads.heads = shape[0].constant();
       heads.firstHead = begin[0];
     }
@@ -272,14 +285,29 @@ std::optional<SharedHeads> matchHeads(PatternRewriter &rewriter, Value batch, bo
     Dim count(1);
     for (const Dim &extent : Shape(shape.begin(), shape.end() - 2))
       count = count * extent.constant();
-    heads.memory = ReshapeOp::create(
-        rewriter, batch.getLoc(),
-        tensorType({count, shape.end()[-2], shape.back()}, tensorOf(matrices).getElementType()),
-        matrices);
+    heads.memory = {count, shape.end()[-2], shape.back()};
   }
   if (heads.heads == 0)
-    heads.heads = shapeOf(heads.memory)[0].constant();
+    heads.heads = heads.memory[0].constant();
   return heads;
+}
+
+/// Keys or values as the op takes them: [N, C, d]. Made once the whole pattern has matched: a
+/// pattern that fails must leave no ops behind, or it would be tried for ever.
+Value memoryOf(PatternRewriter &rewriter, Location loc, const SharedHeads &heads) {
+  Value matrices = heads.matrices.value;
+  Type element = tensorOf(matrices).getElementType();
+  if (heads.matrices.exchanged) {
+    auto permute = matrices.getDefiningOp<PermuteOp>();
+    llvm::SmallVector<int64_t> axes(permute.getAxes());
+    Shape shape = shapeOf(matrices);
+    std::swap(axes.end()[-2], axes.end()[-1]);
+    std::swap(shape.end()[-2], shape.end()[-1]);
+    matrices =
+        PermuteOp::create(rewriter, loc, tensorType(shape, element), permute.getSource(), axes);
+  }
+  auto type = tensorType(heads.memory, element);
+  return type == matrices.getType() ? matrices : ReshapeOp::create(rewriter, loc, type, matrices);
 }
 
 /// The matrix [M, N] that `value` [B..., M, N] repeats, or `value` as [H, M, N].
@@ -347,16 +375,15 @@ struct FormAttention final : OpRewritePattern<MatmulOp> {
     }
     if (!isFloatTensor(query))
       return rewriter.notifyMatchFailure(op, "integers");
-    auto keys = matchHeads(rewriter, scores->product.getRhs(), /*transposed=*/true);
-    auto values = matchHeads(rewriter, op.getRhs(), /*transposed=*/false);
+    auto keys = matchHeads(scores->product.getRhs(), /*transposed=*/true);
+    auto values = matchHeads(op.getRhs(), /*transposed=*/false);
     Shape q = shapeOf(query), out = shapeOf(op.getResult());
     int64_t heads = 1;
     for (const Dim &extent : Shape(q.begin(), q.end() - 2))
       heads *= extent.isConstant() ? extent.constant() : 0;
     if (!keys || !values || heads == 0 || keys->length != values->length ||
-        shapeOf(keys->memory)[0] != shapeOf(values->memory)[0] || keys->heads != values->heads ||
-        keys->firstHead != values->firstHead ||
-        shapeOf(keys->memory)[1] != shapeOf(values->memory)[1])
+        keys->memory[0] != values->memory[0] || keys->heads != values->heads ||
+        keys->firstHead != values->firstHead || keys->memory[1] != values->memory[1])
       return rewriter.notifyMatchFailure(op, "k and v are not heads of one length");
 
     Dim rows = q[q.size() - 2], length = keys->length;
@@ -388,11 +415,12 @@ struct FormAttention final : OpRewritePattern<MatmulOp> {
     };
     query = converted(reshaped(query, {Dim(heads), rows, q.back()}), rewriter.getF32Type());
     auto type = tensorType({Dim(heads), rows, out.back()}, rewriter.getF32Type());
+    Value k = memoryOf(rewriter, loc, *keys), v = memoryOf(rewriter, loc, *values);
     auto attention = AttentionOp::create(
-        rewriter, loc, type, query, keys->memory, values->memory, mask,
-        rewriter.getF64FloatAttr(scores->factor), causal ? rewriter.getUnitAttr() : UnitAttr(),
-        rewriter.getStringAttr(length.str()), IntegerAttr(), StringAttr());
-    if (Shape memory = shapeOf(keys->memory); memory[0] != Dim(keys->heads)) {
+        rewriter, loc, type, query, k, v, mask, rewriter.getF64FloatAttr(scores->factor),
+        causal ? rewriter.getUnitAttr() : UnitAttr(), rewriter.getStringAttr(length.str()),
+        IntegerAttr(), StringAttr());
+    if (keys->memory[0] != Dim(keys->heads)) {
       attention.setKvHeads(keys->heads);
       attention.setFirstHead(keys->firstHead.str());
     }

@@ -174,3 +174,30 @@ func.func @one_of_several_sequences(%q: tensor<2x1x64xf32>, %k: tensor<8x256x64x
   return %o : tensor<2x1x64xf32>
 }
 }
+
+// -----
+
+// Sequences of heads side by side, as networks hold them: one permute moves the heads of k out and
+// exchanges its axes. It becomes two, and attention reads the first.
+// CHECK-LABEL: @heads_side_by_side
+// CHECK-SAME:    %[[Q:.*]]: tensor<2x4x1x8xf32>, %[[K:.*]]: tensor<2x3x4x8xf32>, %[[V:.*]]: tensor<2x4x3x8xf32>
+// CHECK:         %[[KT:.*]] = rosso.permute %[[K]] [0, 2, 1, 3]
+// CHECK:         %[[KH:.*]] = rosso.reshape %[[KT]] : tensor<2x4x3x8xf32> -> tensor<8x3x8xf32>
+// CHECK:         rosso.attention %{{.*}}, %[[KH]], %{{.*}} scale 1.000000e+00 length "3"
+func.func @heads_side_by_side(%q: tensor<2x4x1x8xf32>, %k: tensor<2x3x4x8xf32>, %v: tensor<2x4x3x8xf32>) -> tensor<2x4x1x8xf32> {
+  %kt = rosso.permute %k [0, 2, 3, 1] : tensor<2x3x4x8xf32> -> tensor<2x4x8x3xf32>
+  %s = rosso.matmul %q, %kt : (tensor<2x4x1x8xf32>, tensor<2x4x8x3xf32>) -> tensor<2x4x1x3xf32>
+  %max = rosso.reduce_max %s [3] : tensor<2x4x1x3xf32> -> tensor<2x4x1x1xf32>
+  %max1 = rosso.expand %max : tensor<2x4x1x1xf32> -> tensor<2x4x1x3xf32>
+  %d = rosso.sub %s, %max1 : tensor<2x4x1x3xf32>
+  %l = rosso.constant 1.4426950408889634 -> tensor<f32>
+  %l1 = rosso.reshape %l : tensor<f32> -> tensor<1x1x1x1xf32>
+  %l2 = rosso.expand %l1 : tensor<1x1x1x1xf32> -> tensor<2x4x1x3xf32>
+  %x = rosso.mul %d, %l2 : tensor<2x4x1x3xf32>
+  %e = rosso.exp2 %x : tensor<2x4x1x3xf32>
+  %sum = rosso.reduce_sum %e [3] : tensor<2x4x1x3xf32> -> tensor<2x4x1x1xf32>
+  %sum1 = rosso.expand %sum : tensor<2x4x1x1xf32> -> tensor<2x4x1x3xf32>
+  %w = rosso.div %e, %sum1 : tensor<2x4x1x3xf32>
+  %o = rosso.matmul %w, %v : (tensor<2x4x1x3xf32>, tensor<2x4x3x8xf32>) -> tensor<2x4x1x8xf32>
+  return %o : tensor<2x4x1x8xf32>
+}
