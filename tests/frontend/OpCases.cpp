@@ -14,6 +14,9 @@ Tensor p() { return input("p"); }
 Tensor i() { return input("i", DType::I32); }
 Tensor j() { return input("j", DType::I32); }
 Tensor ids() { return input("ids", DType::I32); }
+Tensor image() { return input("image"); }
+Tensor filters() { return input("filters"); }
+Tensor classes() { return input("classes", DType::I32); }
 Tensor q() { return input("q"); }
 Tensor k() { return input("k"); }
 Tensor v() { return input("v"); }
@@ -190,6 +193,65 @@ const OpCase kCases[] = {
     {"ropePairs", F, [] { return q().rope(input("angles"), RopeStyle::Interleaved); }},
     {"ropeAngles", F,
      [] { return Tensor::ropeAngles(Tensor::fromData<int>({0, 5, 1000}), 8, 10000); }},
+    {"asin", F, [] { return (x() / 3).asin(); }, 1e-6, 2e-7}, // by a polynomial
+    {"acos", F, [] { return (x() / 3).acos(); }, 1e-6, 2e-7},
+    {"atan", F, [] { return x().atan(); }, 1e-6, 2e-7},
+    {"asinh", F, [] { return x().asinh(); }, kComposed},
+    {"acosh", F, [] { return (p() + 1).acosh(); }, kComposed},
+    {"atanh", F, [] { return (x() / 4).atanh(); }, kComposed},
+    {"geluErf", F, [] { return x().gelu(Gelu::Erf); }, 1e-6, 2 * kErf}, // x / 2 of it
+    {"powTensor", I, [] { return i().abs().pow(i().fullLike(3)); }},
+    {"powNegativeBase", F,
+     [] {
+       Tensor e = (y()[0] > 0).where(3.0, -2.0);
+       return x().pow(e.cast(DType::F32));
+     },
+     kComposed},
+    {"isclose", B, [] { return x().isclose(x() + 1e-3 * (x() > 0)); }},
+    {"bitcastBytes", DType::U8, [] { return Tensor::fromData<float>({1, -2}).bitcast(DType::U8); }},
+    {"normalize", F, [] { return x().normalize(); }, kComposed},
+    {"softmaxTwo", F, [] { return x().softmax({1, 2}); }},
+    {"cumprod", F, [] { return x().cumprod(1); }},
+    {"cummax", F, [] { return input("ties").cummax(1).first; }},
+    {"cummaxPlaces", I, [] { return input("ties").cummax(1).second; }},
+    {"cumminPlaces", I, [] { return input("ties").cummin(1).second; }},
+    {"logcumsumexp", F, [] { return x().logcumsumexp(2); }, kComposed},
+    {"einsum", F, [] { return Tensor::einsum("abc,dc->bda", {x(), y()}); }},
+    {"einsumTrace", F, [] { return Tensor::einsum("ii", {y().slice(1, 0, 3)}); }},
+    {"einsumThree", F, [] { return Tensor::einsum("abc,dc,d->ab", {x(), y(), y().select(1, 0)}); },
+     kComposed},
+    {"window", F, [] { return image().window(2, 2, 2, 2); }},
+    {"conv", F, [] { return image().conv2d(filters(), {}, 2, {2, 1}, 1, {0, 1}); }, kComposed},
+    {"convDepthwise", F,
+     [] {
+       Tensor each = filters().slice(0, 0, 4).slice(1, 0, 1);
+       return image().conv2d(each, {}, 4, {2, 1}, 1, {0, 1});
+     },
+     kComposed},
+    {"convTranspose", F, [] { return image().convTranspose2d(filters().slice(0, 0, 4), {}, 1, 2); },
+     kComposed},
+    {"avgPool", F, [] { return image().avgPool2d({2, 3}); }},
+    {"maxPool", F, [] { return image().maxPool2d({2, 3}); }},
+    {"maxPoolPlaces", I, [] { return image().maxPool2dWithIndices({2, 3}).second; }},
+    {"nearest", F, [] { return y().interpolate({8}, Interpolation::Nearest); }},
+    {"linearCorners", F, [] { return y().interpolate({7}, Interpolation::Linear, true); },
+     kComposed},
+    {"binaryCrossentropy", F,
+     [] { return x().binaryCrossentropyLogits((x() > 0).cast(DType::F32)); }, kComposed},
+    {"crossEntropy", F, [] { return y().crossEntropy(classes()); }, kComposed},
+    {"crossEntropySmooth", F, [] { return y().crossEntropy(classes(), Reduction::Sum, 0.2); },
+     kComposed},
+    {"sparseIgnored", F, [] { return y().sparseCategoricalCrossentropy(classes(), 0); }, kComposed},
+    {"nllWeighted", F, [] { return y().logSoftmax().nllLoss(classes(), p()[0]); }, kComposed},
+    {"batchnorm", F,
+     [] {
+       auto column = [](int at) { return y().select(1, at); };
+       return x().batchnorm(column(1), column(2), column(0), p().select(1, 0));
+     },
+     kComposed},
+    {"newtonSchulz", F, [] { return y().newtonSchulz(1, {1.5, -0.5}, 0); }, kComposed},
+    {"singularValues", F, [] { return std::get<1>(y().svd()); }, 2e-5, 1e-9},
+    {"qrDiagonal", F, [] { return y().qr().second.diagonal().abs(); }, 2e-5},
 };
 
 } // namespace

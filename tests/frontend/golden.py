@@ -299,6 +299,97 @@ golden |= {
     "sortDown": -np.sort(-x, 0),
 }
 
+image, filters = floats(2, 4, 5, 6), floats(6, 2, 3, 2)
+classes = np.array([1, 3, 0])
+
+
+def windows(a: Array, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Array:
+    """[..., spatial...] -> [..., places..., kernel...]."""
+    axes = tuple(range(a.ndim - len(kernel), a.ndim))
+    slid = np.lib.stride_tricks.sliding_window_view(a, kernel, axes)
+    return slid[(..., *(slice(None, None, s) for s in stride), *(slice(None),) * len(kernel))]
+
+
+def convolved(a: Array, weight: Array, groups: int) -> Array:
+    """Convolve with the stride (2, 1) and a border of 1 on the last axis."""
+    patches = windows(np.pad(a, ((0, 0), (0, 0), (0, 0), (1, 1))), weight.shape[2:], (2, 1))
+    grouped = patches.reshape(a.shape[0], groups, -1, *patches.shape[2:])
+    shared = weight.reshape(groups, -1, *weight.shape[1:])
+    return np.einsum("ngcyxij,gfcij->ngfyx", grouped, shared).reshape(
+        a.shape[0], weight.shape[0], *patches.shape[2:4]
+    )
+
+
+def spread(a: Array, weight: Array, stride: int) -> Array:
+    """Add the kernel, times every element, at the element's place."""
+    rows = (a.shape[2] - 1) * stride + weight.shape[2]
+    columns = (a.shape[3] - 1) * stride + weight.shape[3]
+    out = np.zeros((a.shape[0], weight.shape[1], rows, columns))
+    for at in np.ndindex(a.shape[2], a.shape[3]):
+        patch = np.einsum("nc,cfij->nfij", a[:, :, at[0], at[1]], weight)
+        top, left = at[0] * stride, at[1] * stride
+        out[:, :, top : top + weight.shape[2], left : left + weight.shape[3]] += patch
+    return out
+
+
+def nll(logits: Array) -> Array:
+    """Minus the log-probabilities of the classes."""
+    return -np.log(softmax(logits))[np.arange(3), classes]
+
+
+pooled = windows(image, (2, 3), (2, 3))
+flat = image.reshape(2, 4, -1)
+places = np.arange(30).reshape(5, 6)
+
+golden |= {
+    "in.image": image,
+    "in.filters": filters,
+    "in.classes": classes,
+    "asin": np.arcsin(x / 3),
+    "acos": np.arccos(x / 3),
+    "atan": np.arctan(x),
+    "asinh": np.arcsinh(x),
+    "acosh": np.arccosh(p + 1),
+    "atanh": np.arctanh(x / 4),
+    "geluErf": 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
+    "powTensor": np.abs(i) ** 3,
+    "powNegativeBase": x ** np.where(y[0] > 0, 3.0, -2.0),
+    "isclose": np.isclose(x, x + 1e-3 * (x > 0)),
+    "bitcastBytes": np.array([0x3F800000, 0xC0000000], "<u4").view("<u1"),
+    "normalize": x / np.linalg.norm(x, axis=1, keepdims=True),
+    "softmaxTwo": softmax(x.reshape(2, 12)).reshape(2, 3, 4),
+    "cumprod": np.cumprod(x, 1),
+    "cummax": np.maximum.accumulate(ties, 1),
+    "cummaxPlaces": [[0, 1, 1, 1], [0, 0, 0, 0]],
+    "cumminPlaces": [[0, 0, 0, 0], [0, 0, 2, 2]],
+    "logcumsumexp": np.logaddexp.accumulate(x, 2),
+    "einsum": np.einsum("abc,dc->bda", x, y),
+    "einsumTrace": np.einsum("ii", y[:, :3]),
+    "einsumThree": np.einsum("abc,dc,d->ab", x, y, y[:, 0]),
+    "window": np.lib.stride_tricks.sliding_window_view(image, 3, 2)[:, :, ::2, :, ::2],
+    "conv": convolved(image, filters, 2),
+    "convDepthwise": convolved(image, filters[:4, :1], 4),
+    "convTranspose": spread(image, filters[:4], 2),
+    "avgPool": pooled.mean((-2, -1)),
+    "maxPool": pooled.max((-2, -1)),
+    "maxPoolPlaces": np.take_along_axis(
+        np.broadcast_to(windows(places, (2, 3), (2, 3)), pooled.shape).reshape(2, 4, 2, 2, 6),
+        pooled.reshape(2, 4, 2, 2, 6).argmax(-1)[..., None],
+        -1,
+    )[..., 0],
+    "nearest": np.repeat(y, 2, 1),
+    "linearCorners": np.stack([np.interp(np.linspace(0, 3, 7), np.arange(4), row) for row in y]),
+    "binaryCrossentropy": -np.log(np.where(x > 0, sigmoid(x), 1 - sigmoid(x))).mean(),
+    "crossEntropy": nll(y).mean(),
+    "crossEntropySmooth": (0.8 * nll(y) - 0.2 * np.log(softmax(y)).mean(1)).sum(),
+    "sparseIgnored": nll(y)[[0, 1]].mean(),
+    "nllWeighted": (nll(y) * p[0][classes]).sum() / p[0][classes].sum(),
+    "batchnorm": (x - y[:, :1]) * p[:, :1] * y[:, 1:2] + y[:, 2:3],
+    "newtonSchulz": 1.5 * (y / np.linalg.norm(y)) - 0.5 * y @ y.T @ y / np.linalg.norm(y) ** 3,
+    "singularValues": np.linalg.svd(y)[1],
+    "qrDiagonal": np.abs(np.diag(np.linalg.qr(y)[1])),
+}
+
 if __name__ == "__main__":
     for name, value in golden.items():
         array = np.asarray(value, dtype=np.float64)

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rosso import Tensor, dtypes
+from shapes import arrays
 
 extent = st.integers(1, 5)
 
 
 def numbers(seed: int, *shape: int, dtype: str = "float32") -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+    return arrays(np.random.default_rng(seed), shape, dtype) / np.asarray(4, dtype)
 
 
 def close(t: Tensor, a: np.ndarray, rtol: float = 2e-5, atol: float = 2e-5) -> None:
