@@ -134,6 +134,8 @@ bool OperandView::follow(Trace &trace, Value tensor, llvm::SmallVector<IndexForm
           index[i].constant -= before[i].constant();
           if (shape[i] != shapeOf(tensor)[i])
             trace.bounds.push_back({index[i], shape[i]});
+          if (shape[i] == Dim(1)) // inside of the bounds, there is one place
+            index[i] = {};
         }
         return follow(trace, pad.getSource(), std::move(index));
       })
@@ -240,6 +242,14 @@ Value OperandView::address(ValueRange index) const {
   for (const IndexForm &form : trace_->index)
     at.push_back(trace_->forms.emit(e_, form, index));
   Value position = linearIndex(e_, elements_.kernel(), trace_->shape, at);
+  // Axes of extent 1 are not in it; with padding around them, their index is not always 0.
+  for (size_t i = 0; i < at.size(); ++i) {
+    const IndexForm &form = trace_->index[i];
+    Shape inner(trace_->shape.begin() + static_cast<long>(i) + 1, trace_->shape.end());
+    auto stride = elementCount(inner);
+    if (trace_->shape[i] == Dim(1) && (!form.terms.empty() || form.constant != 0) && stride)
+      position = e_.add(position, e_.mul(at[i], elements_.kernel().extent(e_, *stride)));
+  }
   return e_.at(elements_.kernel().pointerOf(trace_->buffer),
                e_.mul(position, e_.constant(bytesOf(type_))));
 }
