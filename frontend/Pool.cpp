@@ -29,7 +29,7 @@ int64_t ceilDiv(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a /
 Result<Pool> readPool(std::string_view where, const Tensor &t, const Spatial &kernel,
                       const std::optional<Spatial> &stride, const Spatial &dilation,
                       const Spatial &padding, bool ceilMode) {
-  size_t axes = kernel.list.size() == 1 ? 2 : kernel.list.size(); // a lone number is a square
+  size_t axes = kernel.isForAll ? 2 : kernel.list.size(); // a lone number is a square
   ROSSO_TRY(std::vector<int64_t> sizes, eachAxis(where, "kernel", kernel, axes, 1));
   ROSSO_TRY(std::vector<int64_t> strides,
             eachAxis(where, "stride", stride.value_or(kernel), axes, 1));

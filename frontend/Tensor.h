@@ -81,10 +81,11 @@ struct Index;
 
 /// One number for every spatial axis of a convolution or pool, or one for each.
 struct Spatial {
-  template <std::integral T> Spatial(T all) : list{static_cast<int64_t>(all)} {}
+  template <std::integral T> Spatial(T all) : list{static_cast<int64_t>(all)}, isForAll(true) {}
   Spatial(std::initializer_list<int64_t> each) : list(each) {}
   Spatial(std::vector<int64_t> each) : list(std::move(each)) {}
   std::vector<int64_t> list;
+  bool isForAll = false; // one number for however many axes there are
 };
 
 /// What becomes of the losses of single samples.
