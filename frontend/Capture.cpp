@@ -19,6 +19,11 @@ const NodeRef &baseOf(const NodeRef &view) {
   return *at;
 }
 
+/// By what a capture knows a leaf.
+const void *keyOf(const Node &leaf) {
+  return leaf.op == Op::Buffer ? static_cast<const void *>(leaf.storage.get()) : &leaf;
+}
+
 /// The part of a buffer that a view shows, as long as it is a box of it with its axes in some
 /// order: what an update can write.
 struct Box {
@@ -130,7 +135,8 @@ private:
 } // namespace
 
 NodeRef valueNow(const NodeRef &source) {
-  return currentCapture && source->op == Op::Buffer ? currentCapture->valueOf(source) : source;
+  const bool isLeaf = source->op == Op::Buffer || source->op == Op::Input;
+  return currentCapture && isLeaf ? currentCapture->valueOf(source) : source;
 }
 
 Capture::Capture() : outer_(currentCapture) { currentCapture = this; }
@@ -149,30 +155,52 @@ Tensor Capture::input(Shape shape, DType dtype, const std::string &device) {
   return input;
 }
 
-NodeRef Capture::valueOf(const NodeRef &buffer) const {
-  auto state = states_.find(buffer->storage.get());
-  return state == states_.end() ? buffer : state->second.now.node();
+NodeRef Capture::valueOf(const NodeRef &leaf) const {
+  auto state = states_.find(keyOf(*leaf));
+  return state == states_.end() ? leaf : state->second.now.node();
 }
 
-Status Capture::write(Tensor &target, const Tensor &value) {
-  const NodeRef &base = baseOf(target.node());
-  State *state = nullptr;
-  if (base->op == Op::Buffer) {
-    auto [found, isNew] = states_.try_emplace(base->storage.get());
-    state = &found->second;
+int Capture::argumentOf(const Node &node) const {
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (inputs_[i].node().get() == &node)
+      return static_cast<int>(i);
+  return -1;
+}
+
+bool Capture::writesMemory(const Node &node) const {
+  const Node &base = isMovement(node.op) ? *baseOf(node.sources[0]) : node;
+  return base.op == Op::Buffer || base.op == Op::Update || argumentOf(base) >= 0;
+}
+
+/// The state that a leaf has become, or becomes now; null where no memory stands behind it.
+Capture::State *Capture::stateOf(const NodeRef &base) {
+  const int argument = argumentOf(*base);
+  const bool isFixed = std::ranges::all_of(base->shape, &Dim::isConstant);
+  if (base->op == Op::Buffer || (argument >= 0 && isFixed)) {
+    auto [found, isNew] = states_.try_emplace(keyOf(*base));
+    State &state = found->second;
     if (isNew) {
-      state->buffer = base;
-      state->name = "buffer" + std::to_string(states_.size() - 1);
-      state->before = state->now = Tensor::state(state->name, base->shape, base->dtype);
-      const_cast<Node &>(*state->now.node()).device = base->device;
+      state.leaf = base;
+      state.argument = argument;
+      state.name = "buffer" + std::to_string(states_.size() - 1);
+      state.before = state.now = Tensor::state(state.name, base->shape, base->dtype);
+      const_cast<Node &>(*state.now.node()).device = base->device;
     }
-  } else if (base->op == Op::Update) {
-    for (auto &[storage, known] : states_)
+    return &state;
+  }
+  State *state = nullptr;
+  if (base->op == Op::Update)
+    for (auto &[key, known] : states_)
       for (const Node *at = base.get(); at;
            at = at->op == Op::Update ? at->sources[0].get() : nullptr)
         if (at == known.before.node().get())
           state = &known;
-  }
+  return state;
+}
+
+Status Capture::write(Tensor &target, const Tensor &value) {
+  const NodeRef base = baseOf(target.node());
+  State *state = stateOf(base);
   if (!state) { // no memory stands behind it: the handle becomes the value
     target = value;
     return {};
@@ -182,15 +210,21 @@ Status Capture::write(Tensor &target, const Tensor &value) {
     return unsupported("a captured function writes a view of a buffer that is not a box of it; "
                        "assign to a slice with step 1, or to the whole tensor");
   state->now = state->now.assign(box->begin, box->inBufferOrder(value));
-  return state->now.status();
+  ROSSO_CHECK(state->now.status());
+  if (target.node() != base) {
+    Rewriter rewrite;
+    rewrite.replace(base.get(), state->now.node());
+    target = Tensor(rewrite(target.node()));
+  }
+  return {};
 }
 
 Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor> outputs) {
   currentCapture = outer_; // what follows computes
   auto function = std::make_shared<CapturedFunction>();
   Rewriter rewrite;
-  for (const auto &[storage, state] : states_)
-    rewrite.replace(state.buffer.get(), state.before.node());
+  for (const auto &[key, state] : states_)
+    rewrite.replace(state.leaf.get(), state.before.node());
 
   GraphEntry entry{"main", {}};
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -198,24 +232,27 @@ Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor
     ROSSO_CHECK(output.status());
     CapturedFunction::Place place{-1, output.shape(), output.dtype()};
     Tensor constant;
-    for (const auto &[storage, state] : states_) // a written buffer is its own result
-      if (output.node() == state.buffer || output.node() == state.now.node())
-        constant = Tensor(state.buffer);
+    for (const auto &[key, state] : states_) // what was written is its own result
+      if (output.node() == state.leaf || output.node() == state.now.node()) {
+        place.argument = state.argument;
+        if (state.argument < 0)
+          constant = Tensor(state.leaf);
+      }
     const NodeRef computed = rewrite(output.node());
     if (!constant.defined() && !computed->isOpen) {
       Tensor *const one[] = {&output};
       ROSSO_CHECK(realize(one));
       constant = output;
     }
-    if (!constant.defined())
+    if (!constant.defined() && place.argument < 0)
       entry.outputs.emplace_back("out" + std::to_string(i), computed);
     function->device_ = function->device_ ? function->device_ : output.node()->device;
     function->constants_.push_back(constant);
     function->outputs_.push_back(place);
   }
-  for (const auto &[storage, state] : states_) {
+  for (const auto &[key, state] : states_) {
     entry.outputs.emplace_back("state:" + state.name, rewrite(state.now.node()));
-    function->device_ = function->device_ ? function->device_ : state.buffer->device;
+    function->device_ = function->device_ ? function->device_ : state.leaf->device;
   }
   for (const Tensor &input : inputs_) {
     function->device_ = function->device_ ? function->device_ : input.node()->device;
@@ -234,14 +271,17 @@ Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor
   for (size_t i = 0; i < inputs_.size(); ++i)
     function->inputs_[i].index = bound.inputPlace("arg" + std::to_string(i));
   for (size_t i = 0; i < outputs.size(); ++i)
-    if (!function->constants_[i].defined())
+    if (!function->constants_[i].defined() && function->outputs_[i].argument < 0)
       function->outputs_[i].index = bound.outputPlace("out" + std::to_string(i));
   const std::vector<const Node *> leaves = bufferLeaves(graph);
   for (size_t n = 0; n < leaves.size(); ++n)
     function->kept_.push_back(
         {bound.weightPlace("buffer:" + std::to_string(n)), leaves[n]->storage, false});
-  for (const auto &[storage, state] : states_)
-    function->kept_.push_back({bound.statePlace(state.name), state.buffer->storage, true});
+  for (const auto &[key, state] : states_)
+    if (state.argument < 0)
+      function->kept_.push_back({bound.statePlace(state.name), state.leaf->storage, true});
+    else
+      function->written_.push_back({state.argument, bound.statePlace(state.name)});
   return function;
 }
 
@@ -269,6 +309,14 @@ Result<std::vector<Tensor>> CapturedFunction::call(std::span<const Tensor> input
     bound.push_back({place.index, storage.get()});
     held.push_back(std::move(storage));
   }
+  for (const auto &[argument, index] : written_) {
+    const auto i = static_cast<size_t>(argument);
+    if (held[i] != memoryOf(*inputs[i].node()))
+      return badInput("argument " + std::to_string(i) + " is written in place, but is " +
+                      "no memory of its own in row-major order; pass a contiguous() one");
+    ROSSO_CHECK(computeReaders(*held[i]));
+    bound.push_back({index, held[i].get()});
+  }
   for (const Kept &kept : kept_) {
     if (kept.isWritten)
       ROSSO_CHECK(computeReaders(*kept.storage));
@@ -276,8 +324,10 @@ Result<std::vector<Tensor>> CapturedFunction::call(std::span<const Tensor> input
   }
   std::vector<Tensor> results;
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (constants_[i].defined()) {
-      results.push_back(constants_[i]);
+    if (constants_[i].defined() || outputs_[i].argument >= 0) {
+      results.push_back(constants_[i].defined()
+                            ? constants_[i]
+                            : inputs[static_cast<size_t>(outputs_[i].argument)]);
       continue;
     }
     uint64_t bytes = byteSize(outputs_[i].dtype);

@@ -1,9 +1,10 @@
 // A function of tensors, recorded once as a program and called from then on without its code.
 //
 // While a Capture lives, the tensors that this thread makes from its inputs are not computed:
-// realising them is put off, and writing a buffer in place is recorded as the new state of that
-// buffer. `finish` compiles what was returned and what was written. Buffers that were read keep
-// being read, at each call, where they are; buffers that were written are written in place.
+// realising them is put off, and writing a buffer or an input in place is recorded as its new
+// state. `finish` compiles what was returned and what was written. Buffers that were read keep
+// being read, at each call, where they are; buffers that were written are written in place, and so
+// are the arguments whose inputs were written.
 //
 //   Capture capture;
 //   Tensor x = capture.input({4, 8}, DType::F32);
@@ -36,11 +37,15 @@ private:
     int index = -1;
     Shape shape;
     DType dtype = DType::F32;
+    int argument = -1; // that is this result
   };
   struct Kept {
     int index = -1;
     std::shared_ptr<Storage> storage;
     bool isWritten = false;
+  };
+  struct WrittenArgument {
+    int argument = -1, index = -1; // index of the state that it is
   };
 
   std::shared_ptr<BoundProgram> bound_;
@@ -48,6 +53,7 @@ private:
   std::vector<Place> inputs_, outputs_;
   std::vector<Tensor> constants_; // results that need no program, by output; else undefined
   std::vector<Kept> kept_;        // buffers that are read or written
+  std::vector<WrittenArgument> written_;
 };
 
 class Capture {
@@ -67,22 +73,28 @@ public:
 
   /// The capture of this thread; null if there is none.
   static Capture *current();
-  /// `assign` of a buffer or a view of one, recorded.
+  /// `assign` of a buffer, an input or a view of one, recorded; a view then shows what was written.
   Status write(Tensor &target, const Tensor &value);
-  /// What a buffer holds at this point of the capture.
-  NodeRef valueOf(const NodeRef &buffer) const;
+  /// What a buffer or an input holds at this point of the capture.
+  NodeRef valueOf(const NodeRef &leaf) const;
+  /// Whether writing this writes memory that outlives the call: a buffer's or an argument's.
+  bool writesMemory(const Node &node) const;
 
 private:
   struct State {
-    NodeRef buffer; // the leaf, as the function met it
+    NodeRef leaf;      // the buffer or input, as the function met it
+    int argument = -1; // of an input
     std::string name;
     Tensor before; // the leaf that stands for it in the program
     Tensor now;
   };
 
+  int argumentOf(const Node &node) const; // -1: none
+  State *stateOf(const NodeRef &base);
+
   Capture *outer_ = nullptr;
   std::vector<Tensor> inputs_;
-  std::map<const Storage *, State> states_;
+  std::map<const void *, State> states_; // by the storage of a buffer, by the node of an input
 };
 
 /// What a source of a new node stands for: itself, unless a capture has written it.

@@ -395,6 +395,8 @@ Status assign(Tensor &target, const Tensor &value) {
   if (!(wanted.shape() == target.shape()))
     wanted = wanted.expand(target.shape());
   ROSSO_CHECK(wanted.status());
+  if (elementCount(target.shape()) == Dim(0))
+    return {};
   std::shared_ptr<Storage> memory = memoryOf(*target.node());
   if (Capture *capture = Capture::current(); capture && (memory || target.node()->isOpen))
     return capture->write(target, wanted);

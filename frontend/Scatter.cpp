@@ -276,7 +276,8 @@ Tensor Tensor::setItem(const std::vector<Index> &indices, const Tensor &value) c
 
 Status Tensor::assignItem(const std::vector<Index> &indices, const Tensor &value) {
   ROSSO_CHECK(status());
-  if (!memoryOf(*node_) && !node_->isOpen) {
+  const Capture *capture = Capture::current();
+  if (!memoryOf(*node_) && !(capture && capture->writesMemory(*node_))) {
     Tensor written = setItem(indices, value);
     ROSSO_CHECK(written.status());
     *this = written;

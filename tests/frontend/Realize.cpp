@@ -243,6 +243,27 @@ TEST(Capture, WritesBuffersInPlace) {
   EXPECT_THAT(floatsOf(cache), ElementsAre(0, 0, 1, 1, 0, 0, 3, 3));
 }
 
+TEST(Capture, WritesArgumentsInPlace) {
+  Capture capture;
+  Tensor x = capture.input({4}, DType::F32, defaultTensorDevice());
+  Tensor two = Tensor::full({2}, 2.f), view = x.slice(0, 2, 4);
+  ASSERT_TRUE(x.assignItem({Slice{1, 3}}, two));
+  assigned(view, view + 1); // of what was there before
+  Tensor doubled = x * 2;
+  auto function = capture.finish(std::vector{doubled, x});
+  ASSERT_TRUE(function) << function.error().message;
+
+  Tensor argument = counting(4);
+  auto results = (*function)->call(std::vector{argument});
+  ASSERT_TRUE(results) << results.error().message;
+  EXPECT_THAT(floatsOf((*results)[0]), ElementsAre(0, 4, 6, 8));
+  EXPECT_THAT(floatsOf((*results)[1]), ElementsAre(0, 2, 3, 4));
+  EXPECT_THAT(floatsOf(argument), ElementsAre(0, 2, 3, 4));
+  auto refused = (*function)->call(std::vector{counting(8).stride({2})});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("pass a contiguous() one"));
+}
+
 TEST(Capture, RefusesOtherShapes) {
   Capture capture;
   Tensor x = capture.input({4}, DType::F32, defaultTensorDevice());

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rosso import Tensor, dtypes
+from rosso import Tensor, TinyJit, Variable, dtypes
 from shapes import arrays, laid_out, same
 
 
@@ -121,6 +121,23 @@ def test_views_of_memory_are_written_in_place():
     ours_row[2] = 9
     row[2] = 9
     same(t, a)
+
+
+def test_recorded_functions_write_their_arguments():
+    @TinyJit
+    def step(t, value, at):
+        t[at : at + 1, ::2] = value
+        t[:, 3] += 1
+        return t
+
+    a = np.zeros((5, 4), np.float32)
+    t = Tensor(a.copy()).clone().realize()
+    for i in range(5):
+        a[i : i + 1, ::2] = i
+        a[:, 3] += 1
+        back = step(t, Tensor([float(i)] * 2).realize(), Variable("at", 0, 4).bind(i))
+        same(t, a)
+        same(back, a)
 
 
 def test_what_was_computed_before_keeps_the_old_values():
