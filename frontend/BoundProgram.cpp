@@ -3,6 +3,8 @@
 #include "frontend/Jit.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <list>
 #include <unordered_map>
 
@@ -15,6 +17,15 @@ template <typename Slots> int find(const Slots &slots, const std::string &name) 
     if (slots[i].name == name)
       return static_cast<int>(i);
   return -1;
+}
+
+std::atomic<uint64_t> kernelsRun, bytesMoved, operationsRun, nanosecondsRun;
+
+void count(const RunCounters &run, uint64_t nanoseconds) {
+  kernelsRun.fetch_add(run.kernels, std::memory_order_relaxed);
+  bytesMoved.fetch_add(run.bytesMoved, std::memory_order_relaxed);
+  operationsRun.fetch_add(run.operations, std::memory_order_relaxed);
+  nanosecondsRun.fetch_add(nanoseconds, std::memory_order_relaxed);
 }
 
 /// The values in a program's order, each within its bounds.
@@ -35,6 +46,8 @@ Status valuesInOrder(const VarTable &vars, const VarValues &values, std::vector<
 
 } // namespace
 
+RunCounters runCounters() { return {kernelsRun, bytesMoved, operationsRun, nanosecondsRun}; }
+
 Result<std::shared_ptr<BoundProgram>> BoundProgram::create(const Graph &graph,
                                                            const std::string &device) {
   auto bound = std::make_shared<BoundProgram>();
@@ -48,6 +61,11 @@ Result<std::shared_ptr<BoundProgram>> BoundProgram::create(const Graph &graph,
   ROSSO_TRY(bound->executable_, Executable::create(std::move(program), std::move(opened)));
   bound->nonNegative_ = requiredNonNegative(graph);
   const Program &made = bound->program();
+  for (const Launch &launch : made.entries[0].launches) {
+    ++bound->each_.kernels;
+    bound->each_.bytesMoved += launch.bytesMoved;
+    bound->each_.operations += launch.operations;
+  }
   for (size_t i = 0; i < made.weights.size(); ++i)
     bound->addPlace(Space::Weight, static_cast<int>(i));
   for (size_t i = 0; i < made.states.size(); ++i)
@@ -142,7 +160,10 @@ Status BoundProgram::run(std::span<const Binding> bound, const VarValues &values
     if (!sharesMemory_ || regroups)
       ROSSO_CHECK(writeBefore(place, *storage));
   }
+  const auto begin = std::chrono::steady_clock::now();
   ROSSO_CHECK(executable_->run(0, values_));
+  const std::chrono::nanoseconds elapsed = std::chrono::steady_clock::now() - begin;
+  count(each_, static_cast<uint64_t>(elapsed.count()));
   if (!sharesMemory_)
     for (const auto &[index, storage] : bound)
       if (index >= 0)

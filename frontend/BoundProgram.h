@@ -16,6 +16,14 @@
 
 namespace rosso {
 
+/// What bound programs have run in this process.
+struct RunCounters {
+  uint64_t kernels = 0;
+  uint64_t bytesMoved = 0, operations = 0; // variables at their maximum
+  uint64_t nanoseconds = 0;
+};
+RunCounters runCounters();
+
 class BoundProgram {
 public:
   /// Of a graph with one entry. A buffer leaf is bound as "buffer:<n>".
@@ -54,6 +62,7 @@ private:
   std::mutex mutex_;
   std::unique_ptr<Executable> executable_;
   std::vector<Place> places_; // weights, states, inputs, outputs, in this order
+  RunCounters each_;          // what one run adds
   std::vector<Dim> nonNegative_;
   std::vector<int64_t> values_; // of the variables, in the program's order
   bool sharesMemory_ = true;

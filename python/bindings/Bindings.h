@@ -88,6 +88,10 @@ template <> struct type_caster<rosso::DType> {
     object code = reinterpret_steal<object>(PyObject_GetAttrString(source.ptr(), "_code"));
     const long number = code ? PyLong_AsLong(code.ptr()) : -1;
     PyErr_Clear();
+    if (code && number < 0) {
+      PyErr_Format(PyExc_NotImplementedError, "%R: no tensor has this element type", source.ptr());
+      throw error_already_set();
+    }
     value = static_cast<rosso::DType>(number);
     return number >= 0 && number < static_cast<long>(std::size(rosso::kDTypes));
   }

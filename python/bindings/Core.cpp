@@ -1,6 +1,7 @@
 // The handle of a tensor: its type, shape and device, and what computes it.
 #include "python/bindings/Bindings.h"
 
+#include "frontend/BoundProgram.h"
 #include "frontend/Realize.h"
 
 #include <array>
@@ -102,6 +103,10 @@ void bindCore(TensorClass &c, py::module_ &m) {
   m.def("set_dtypes", &setDTypes);
   m.def("set_default_dtypes", [](DType number, DType) { setDefaultFloat(number); });
   m.def("realize", &realizeAll);
+  m.def("run_counters", [] {
+    const RunCounters run = runCounters();
+    return py::make_tuple(run.kernels, run.bytesMoved, run.operations, run.nanoseconds);
+  });
   m.def("kernels", &kernels);
   m.def("graph_text", [](const std::vector<Tensor> &tensors) {
     return unwrap([&] {

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rosso import _rosso
 from rosso.dtype import dtypes
 
 T = TypeVar("T")
@@ -102,20 +103,40 @@ class Context(contextlib.ContextDecorator):
             ContextVar._known[key].value = value
 
 
-class GlobalCounters:
-    """What has run since `reset`: operations, bytes, seconds, kernels."""
+class _Counters(type):
+    """What has run, less what had when `reset` was called."""
 
-    global_ops: ClassVar[int] = 0
-    global_mem: ClassVar[int] = 0
-    time_sum_s: ClassVar[float] = 0.0
-    kernel_count: ClassVar[int] = 0
-    mem_used: ClassVar[int] = 0
+    _before = (0, 0, 0, 0)
+
+    def _count(cls, index: int) -> int:
+        return _rosso.run_counters()[index] - cls._before[index]
+
+    @property
+    def kernel_count(cls) -> int:
+        return cls._count(0)
+
+    @property
+    def global_mem(cls) -> int:
+        return cls._count(1)
+
+    @property
+    def global_ops(cls) -> int:
+        return cls._count(2)
+
+    @property
+    def time_sum_s(cls) -> float:
+        return cls._count(3) / 1e9
+
+
+class GlobalCounters(metaclass=_Counters):
+    """What has run since `reset`: `kernel_count`, `global_ops` (multiply-adds count two),
+    `global_mem` (bytes moved) and `time_sum_s`, of tensors and recorded functions.
+    """
 
     @staticmethod
     def reset() -> None:
-        """All counters but `mem_used` become zero."""
-        GlobalCounters.global_ops = GlobalCounters.global_mem = GlobalCounters.kernel_count = 0
-        GlobalCounters.time_sum_s = 0.0
+        """All counters become zero."""
+        GlobalCounters._before = _rosso.run_counters()
 
 
 class Timing(contextlib.ContextDecorator):

@@ -82,7 +82,7 @@ class _Recorded:
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         if _capturing:
-            raise RuntimeError(f"{_capturing[0]} is being recorded; recordings do not nest")
+            raise RuntimeError("having TinyJit inside another TinyJit is not supported")
         inputs = _tensors_in(args, kwargs)
         self.names = _names_of(args, kwargs)
         self.signature = _signature_of(inputs)

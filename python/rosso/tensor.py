@@ -382,11 +382,11 @@ class Tensor(
         if self._t.same(x._t):
             return self
         if x.dtype is not self.dtype and x.dtype not in dtypes.weaks:
-            raise RuntimeError(f"assign: type {x.dtype}; expected {self.dtype}")
+            raise RuntimeError(f"assign dtype mismatch {self.dtype} != {x.dtype}")
         if x.dtype in dtypes.weaks and dtypes.is_float(x.dtype) > dtypes.is_float(self.dtype):
-            raise RuntimeError(f"assign: type {x.dtype}; expected {self.dtype}")
+            raise RuntimeError(f"assign dtype mismatch {self.dtype} != {x.dtype}")
         if not x._t.weak and x.device != self.device:
-            raise RuntimeError(f"assign: device {x.device}; expected {self.device}")
+            raise RuntimeError(f"assign device mismatch {self.device} != {x.device}")
         self._t.assign(x._t)
         return self
 
@@ -429,7 +429,23 @@ class Tensor(
     def __imatmul__(self, x: Any) -> Tensor:
         return self.assign(self.matmul(x))
 
-    # --- memory of others ---
+    # --- numbers, and memory of others ---
+
+    @staticmethod
+    def const(value: Any, dtype: DTypeLike | None = None) -> Tensor:
+        """A number as a tensor without axes; weak unless it has a type.
+
+        >>> Tensor.const(2.5).dtype
+        dtypes.weakfloat
+        """
+        return Tensor(value, dtype=dtype)
+
+    @staticmethod
+    def from_url(url: str, gunzip: bool = False, **kwargs: Any) -> Tensor:
+        """The bytes of a file on the network, kept after the first download; see `fetch`."""
+        from rosso.helpers import fetch
+
+        return Tensor(fetch(url, gunzip=gunzip), **kwargs)
 
     @staticmethod
     def from_blob(
