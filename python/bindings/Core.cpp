@@ -3,6 +3,7 @@
 
 #include "frontend/BoundProgram.h"
 #include "frontend/Realize.h"
+#include "runtime/Device.h"
 
 #include <array>
 #include <map>
@@ -106,6 +107,12 @@ void bindCore(TensorClass &c, py::module_ &m) {
   m.def("run_counters", [] {
     const RunCounters run = runCounters();
     return py::make_tuple(run.kernels, run.bytesMoved, run.operations, run.nanoseconds);
+  });
+  m.def("describe_device", [](const std::string &name) {
+    RunOptions options;
+    options.device = name;
+    const std::unique_ptr<Device> device = unwrap(openDevice(options));
+    return py::make_tuple(device->describe(), device->target());
   });
   m.def("kernels", &kernels);
   m.def("graph_text", [](const std::vector<Tensor> &tensors) {

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rosso.dtype import DType
 
 # As other libraries name what is the host here.
 _ALIASES = {"cpu": "host", "python": "host", "npy": "host"}
@@ -28,6 +34,45 @@ def canonicalize_device(device: str | None) -> str:
     if name == "host":
         raise NotImplementedError(f"device {device!r}: there is one host")
     return f"{name}:{int(index)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What kernels are made for: "host", "emu" or "amd", and the instruction set."""
+
+    device: str
+    arch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """What the kernels of a device can use."""
+
+    target: Target
+    has_local: bool  # groups of work items
+    has_shared: bool  # memory of a group
+    supports_float4: bool
+
+    def supported_dtypes(self) -> set[DType]:
+        """The element types that tensors can have."""
+        from rosso.dtype import dtypes
+
+        return {dtype for dtype in dtypes.all if dtype._code >= 0}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProperties:
+    """What `Device["host"]` says of a device."""
+
+    device: str
+    description: str  # "host, AMD EPYC, 2 threads"
+    renderer: Renderer
+
+    def __str__(self) -> str:
+        return self.device
+
+    def synchronize(self) -> None:
+        """Wait for what the device was given: nothing, since realising a tensor waits for it."""
 
 
 class _Device:
@@ -58,8 +103,16 @@ class _Device:
         found = ["host", "emu"]
         return found + ["amd"] if glob.glob("/sys/class/kfd/kfd/topology/nodes/*") else found
 
-    def __getitem__(self, device: str) -> str:
-        return canonicalize_device(device)
+    def __getitem__(self, device: str) -> DeviceProperties:
+        """What a device is. Errors: rosso.DeviceError if it is not there."""
+        from rosso import _rosso
+
+        device = canonicalize_device(device)
+        description, target = _rosso.describe_device(device)
+        is_gpu = device != "host"
+        arch = target.partition(":")[2] or platform.machine()
+        renderer = Renderer(Target(device.partition(":")[0], arch), is_gpu, is_gpu, True)
+        return DeviceProperties(device, description, renderer)
 
 
 Device = _Device()

@@ -339,3 +339,13 @@ def test_numpy_is_not_imported_by_the_package():
 
     code = "import rosso, sys; rosso.Tensor([1, 2]).tolist(); sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_devices_say_what_they_are():
+    host, emulated = Device["cpu"], Device["emu"]
+    assert (str(host), host.renderer.target.device) == ("host", "host")
+    assert "threads" in host.description
+    assert emulated.renderer.target.arch.startswith("gfx")
+    assert dtypes.float16 in emulated.renderer.supported_dtypes()
+    with pytest.raises(ValueError, match="expected host, emu or amd"):
+        Device["tpu"]
