@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from rosso.llm.server import (
     llamacpp,
+    llamacpp_completion,
     ollama,
     openai_chat,
     openai_other,
@@ -93,6 +94,12 @@ PATHS = (
     Path("GET", "/props", llamacpp.props, "The model, its template, its memory and speed"),
     Path("GET", "/slots", llamacpp.slots, "What the slots do"),
     Path("GET", "/metrics", llamacpp.metrics, "Counts for Prometheus", media="text/plain"),
+    Path("POST", "/chat/completions", openai_chat.chat_completions, "A reply to a conversation",
+         openai_chat.FIELDS, SSE, rules=openai_chat.TOP_NEEDS_LOGPROBS),
+    Path("POST", "/completion", llamacpp_completion.completion, "A text that goes on",
+         llamacpp_completion.FIELDS, SSE),
+    Path("POST", "/completions", llamacpp_completion.completion, "A text that goes on",
+         llamacpp_completion.FIELDS, SSE),
     Path("POST", "/tokenize", llamacpp.tokenize, "Text to tokens", llamacpp.TOKENIZE_FIELDS),
     Path("POST", "/detokenize", llamacpp.detokenize, "Tokens to text", llamacpp.DETOKENIZE_FIELDS),
     Path("POST", "/apply-template", llamacpp.apply_template, "The prompt of a conversation",
