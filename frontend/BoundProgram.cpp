@@ -28,22 +28,6 @@ void count(const RunCounters &run, uint64_t nanoseconds) {
   nanosecondsRun.fetch_add(nanoseconds, std::memory_order_relaxed);
 }
 
-/// The values in a program's order, each within its bounds.
-Status valuesInOrder(const VarTable &vars, const VarValues &values, std::vector<int64_t> &out) {
-  out.clear(); // keeps its memory
-  for (const auto &[name, bounds] : vars) {
-    auto value = values.find(name);
-    if (value == values.end())
-      return badInput("variable '" + name + "' has no value; bind one");
-    if (value->second < bounds.min || value->second > bounds.max)
-      return badInput("variable '" + name + "' is " + std::to_string(value->second) +
-                      "; expected " + std::to_string(bounds.min) + " to " +
-                      std::to_string(bounds.max));
-    out.push_back(value->second);
-  }
-  return {};
-}
-
 } // namespace
 
 RunCounters runCounters() { return {kernelsRun, bytesMoved, operationsRun, nanosecondsRun}; }
@@ -59,7 +43,7 @@ Result<std::shared_ptr<BoundProgram>> BoundProgram::create(const Graph &graph,
   options.lentWeights = true;
   ROSSO_TRY(Program program, compile(graph, options));
   ROSSO_TRY(bound->executable_, Executable::create(std::move(program), std::move(opened)));
-  bound->nonNegative_ = requiredNonNegative(graph);
+  bound->variables_ = RunVariables(graph);
   const Program &made = bound->program();
   for (const Launch &launch : made.entries[0].launches) {
     ++bound->each_.kernels;
@@ -107,14 +91,6 @@ int BoundProgram::outputPlace(const std::string &name) const {
                          index;
 }
 
-Status BoundProgram::checkPositions(const VarValues &values) const {
-  for (const Dim &dim : nonNegative_)
-    if (dim.eval(values) < 0)
-      return badInput("a slice or an assignment leaves its tensor: " + dim.str() + " is " +
-                      std::to_string(dim.eval(values)) + "; expected 0 or more");
-  return {};
-}
-
 Status BoundProgram::writeBefore(Place &place, Storage &storage) {
   if (place.ref.space == Space::Output)
     return {};
@@ -139,8 +115,7 @@ Status BoundProgram::readAfter(Place &place, Storage &storage) {
 
 Status BoundProgram::run(std::span<const Binding> bound, const VarValues &values) {
   const std::lock_guard lock(mutex_);
-  ROSSO_CHECK(valuesInOrder(program().vars, values, values_));
-  ROSSO_CHECK(checkPositions(values));
+  ROSSO_CHECK(variables_.inOrder(program().vars, values, values_));
   for (const auto &[index, storage] : bound) {
     if (index < 0)
       continue; // simplified away

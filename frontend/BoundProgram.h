@@ -5,7 +5,7 @@
 #pragma once
 
 #include "frontend/Compile.h"
-#include "frontend/Graph.h"
+#include "frontend/RunVariables.h"
 #include "runtime/Executable.h"
 
 #include <memory>
@@ -57,13 +57,12 @@ private:
   int addPlace(Space space, int index);
   Status writeBefore(Place &place, Storage &storage);
   Status readAfter(Place &place, Storage &storage);
-  Status checkPositions(const VarValues &values) const;
 
   std::mutex mutex_;
   std::unique_ptr<Executable> executable_;
   std::vector<Place> places_; // weights, states, inputs, outputs, in this order
   RunCounters each_;          // what one run adds
-  std::vector<Dim> nonNegative_;
+  RunVariables variables_;
   std::vector<int64_t> values_; // of the variables, in the program's order
   bool sharesMemory_ = true;
 };

@@ -42,22 +42,6 @@ VarValues valuesOf(const std::vector<Binding> &bindings) {
   return values;
 }
 
-/// The values in a program's order, each within its bounds.
-Status bindInOrder(const VarTable &vars, const VarValues &values, std::vector<int64_t> &out) {
-  out.clear(); // keeps its memory
-  for (const auto &[name, bounds] : vars) {
-    auto value = values.find(name);
-    if (value == values.end())
-      return badInput("variable '" + name + "' has no value; bind one");
-    if (value->second < bounds.min || value->second > bounds.max)
-      return badInput("variable '" + name + "' is " + std::to_string(value->second) +
-                      "; expected " + std::to_string(bounds.min) + " to " +
-                      std::to_string(bounds.max));
-    out.push_back(value->second);
-  }
-  return {};
-}
-
 /// The state an update writes.
 std::string stateNameOf(const Node &update) {
   const Node *node = &update;
@@ -134,7 +118,7 @@ Result<CompiledFunction> compile(const TensorFunction &function, const Signature
   }
   graph.entries.push_back(std::move(entry));
   ROSSO_CHECK(validate(graph));
-  compiled.nonNegative_ = requiredNonNegative(graph);
+  compiled.variables_ = RunVariables(graph);
   ROSSO_TRY(std::unique_ptr<Device> device, openDevice(signature.run));
   CompileOptions compiling = signature.compile;
   if (compiling.target == "host")
@@ -165,18 +149,9 @@ std::span<const uint8_t> CompiledFunction::output(int index) const {
   return output.isState ? executable_->state(output.slot) : executable_->output(0, output.slot);
 }
 
-Status CompiledFunction::checkPositions(const VarValues &values) const {
-  for (const Dim &dim : nonNegative_)
-    if (dim.eval(values) < 0)
-      return badInput("a slice or an assignment leaves its tensor: " + dim.str() + " is " +
-                      std::to_string(dim.eval(values)) + "; expected 0 or more");
-  return {};
-}
-
 Status CompiledFunction::run(const std::vector<Binding> &variables) {
   VarValues values = valuesOf(variables);
-  ROSSO_CHECK(bindInOrder(program().vars, values, values_));
-  ROSSO_CHECK(checkPositions(values));
+  ROSSO_CHECK(variables_.inOrder(program().vars, values, values_));
   return executable_->run(0, values_);
 }
 
@@ -187,8 +162,7 @@ CompiledFunction::operator()(const std::vector<HostTensor> &inputs,
     return badInput(std::to_string(inputs.size()) + " inputs; expected " +
                     std::to_string(inputs_.size()));
   VarValues values = valuesOf(variables);
-  ROSSO_CHECK(bindInOrder(program().vars, values, values_));
-  ROSSO_CHECK(checkPositions(values));
+  ROSSO_CHECK(variables_.inOrder(program().vars, values, values_));
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto &[spec, slot] = inputs_[i];
     if (slot < 0)

@@ -10,6 +10,7 @@
 
 #include "frontend/Compile.h"
 #include "frontend/HostTensor.h"
+#include "frontend/RunVariables.h"
 #include "frontend/Tensor.h"
 #include "runtime/Executable.h"
 
@@ -76,13 +77,12 @@ private:
   };
 
   Status findSlots();
-  Status checkPositions(const VarValues &values) const;
 
   std::unique_ptr<Executable> executable_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<std::string> outputNames_;
-  std::vector<Dim> nonNegative_;
+  RunVariables variables_;
   std::vector<int64_t> values_; // of the variables, in the program's order
 };
 

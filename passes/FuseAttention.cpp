@@ -11,9 +11,8 @@
 #include "ir/Shapes.h"
 #include "passes/AxisForm.h"
 #include "passes/Passes.h"
+#include "passes/Rewrites.h"
 #include "passes/Splat.h"
-
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 #include <cmath>
 #include <limits>
@@ -435,10 +434,7 @@ struct FuseAttention : impl::FuseAttentionBase<FuseAttention> {
   using FuseAttentionBase::FuseAttentionBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<FormAttention>(context);
-    patterns = std::move(set);
-    return success();
+    return rewrites.set<FormAttention>(context);
   }
 
   void runOnOperation() override {
@@ -446,13 +442,11 @@ struct FuseAttention : impl::FuseAttentionBase<FuseAttention> {
       return;
     if (failed(requireDeclaredVariables(getOperation())))
       return signalPassFailure();
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), patterns, config)))
+    if (failed(rewrites.apply(getOperation())))
       signalPassFailure();
   }
 
-  FrozenRewritePatternSet patterns;
+  Rewrites rewrites;
 };
 
 } // namespace

@@ -6,9 +6,8 @@
 // or the kernel that reads it takes it in.
 #include "ir/Shapes.h"
 #include "passes/Passes.h"
+#include "passes/Rewrites.h"
 #include "passes/Splat.h"
-
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rosso {
 #define GEN_PASS_DEF_FUSEDEQUANT
@@ -152,10 +151,7 @@ struct FuseDequant : impl::FuseDequantBase<FuseDequant> {
   using FuseDequantBase::FuseDequantBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<IntoLinear, IntoGather, MatmulToLinear>(context);
-    patterns = std::move(set);
-    return success();
+    return rewrites.set<IntoLinear, IntoGather, MatmulToLinear>(context);
   }
 
   void runOnOperation() override {
@@ -163,14 +159,11 @@ struct FuseDequant : impl::FuseDequantBase<FuseDequant> {
       return;
     if (failed(requireDeclaredVariables(getOperation())))
       return signalPassFailure();
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), patterns, config)) ||
-        failed(refuseExpandedWeights(getOperation())))
+    if (failed(rewrites.apply(getOperation())) || failed(refuseExpandedWeights(getOperation())))
       signalPassFailure();
   }
 
-  FrozenRewritePatternSet patterns;
+  Rewrites rewrites;
 };
 
 } // namespace

@@ -5,9 +5,9 @@
 // the bit: `x + 0` stays, as it turns -0 into 0; `x * 0` stays, as x may be infinite.
 #include "ir/Shapes.h"
 #include "passes/Passes.h"
+#include "passes/Rewrites.h"
 #include "passes/Splat.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/DenseSet.h"
 
 #include <cmath>
@@ -287,25 +287,20 @@ struct Simplify : impl::SimplifyBase<Simplify> {
   using SimplifyBase::SimplifyBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<DropIdentity, ComposeReshapes, ComposeExpands, ComposePermutes, PermuteOfUnitsIsReshape,
-            ComposeShrinks, ComposeCasts, FoldConstants, DropNeutral, FoldWhere, DropTwice<NegOp>,
-            DropTwice<NotOp>>(context);
-    patterns = std::move(set);
-    return success();
+    return rewrites.set<DropIdentity, ComposeReshapes, ComposeExpands, ComposePermutes,
+                        PermuteOfUnitsIsReshape, ComposeShrinks, ComposeCasts, FoldConstants,
+                        DropNeutral, FoldWhere, DropTwice<NegOp>, DropTwice<NotOp>>(context);
   }
 
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), patterns, config)))
+    if (failed(rewrites.apply(getOperation())))
       return signalPassFailure();
     shareEqualOps(getOperation().getBody().front());
   }
 
-  FrozenRewritePatternSet patterns;
+  Rewrites rewrites;
 };
 
 } // namespace

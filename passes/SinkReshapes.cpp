@@ -6,9 +6,8 @@
 #include "ir/Shapes.h"
 #include "passes/OperandViews.h"
 #include "passes/Passes.h"
+#include "passes/Rewrites.h"
 #include "passes/Splat.h"
-
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rosso {
 #define GEN_PASS_DEF_SINKRESHAPES
@@ -80,22 +79,17 @@ struct SinkReshapes : impl::SinkReshapesBase<SinkReshapes> {
   using SinkReshapesBase::SinkReshapesBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<SinkBelowElementwise>(context);
-    patterns = std::move(set);
-    return success();
+    return rewrites.set<SinkBelowElementwise>(context);
   }
 
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), patterns, config)))
+    if (failed(rewrites.apply(getOperation())))
       signalPassFailure();
   }
 
-  FrozenRewritePatternSet patterns;
+  Rewrites rewrites;
 };
 
 } // namespace
