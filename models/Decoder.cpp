@@ -21,10 +21,16 @@ Tensor Decoder::logits(const Tensor &ids, const Dim &start, Rows rows, Outputs &
 
 Tensor Decoder::logits(const Tensor &ids, const std::vector<SequencePart> &parts, Rows rows,
                        Outputs &updates) {
+  const Tensor x = hidden(ids, parts, rows, updates);
+  return weights_.has("output.weight") ? project(x, "output", config_.vocabulary)
+                                       : x.linear(embeddingTable());
+}
+
+Tensor Decoder::hidden(const Tensor &ids, const std::vector<SequencePart> &parts, Rows rows,
+                       Outputs &updates) {
   const DecoderConfig &c = config_;
   Step now = step(parts, ids.size(0), updates);
-  const Tensor table = weights_.get("token_embd.weight", {c.vocabulary, c.width});
-  Tensor x = table.embedding(ids).toFloat(); // [T, D]
+  Tensor x = embeddingTable().embedding(ids).toFloat(); // [T, D]
   for (int64_t i = 0; i < c.layers; ++i) {
     const std::string layer = "blk." + std::to_string(i) + ".";
     Tensor mixed = attention(norm(x, layer + "attn_norm"), layer, i, now);
@@ -35,8 +41,11 @@ Tensor Decoder::logits(const Tensor &ids, const std::vector<SequencePart> &parts
     x = x + project(mixed, layer + "attn_output", c.width);
     x = x + feedForward(norm(x, layer + "ffn_norm"), layer);
   }
-  x = norm(x, "output_norm");
-  return weights_.has("output.weight") ? project(x, "output", c.vocabulary) : x.linear(table);
+  return norm(x, "output_norm");
+}
+
+Tensor Decoder::embeddingTable() {
+  return weights_.get("token_embd.weight", {config_.vocabulary, config_.width});
 }
 
 /// x [T, D] -> [T, H*d], before the output projection.

@@ -43,6 +43,9 @@ public:
   /// single one.
   Tensor logits(const Tensor &ids, const std::vector<SequencePart> &parts, Rows rows,
                 Outputs &updates);
+  /// What logits are made of: tokens' vectors behind the last norm, f32 [T, D] or [1, D].
+  Tensor hidden(const Tensor &ids, const std::vector<SequencePart> &parts, Rows rows,
+                Outputs &updates);
 
   const DecoderConfig &config() const { return config_; }
   const DecoderOptions &options() const { return options_; }
@@ -63,6 +66,7 @@ private:
   Tensor cached(const std::string &name, const Tensor &fresh, Step &step);
   Tensor sequence(const Tensor &cache, const SequencePart &part) const;
   Tensor norm(const Tensor &x, const std::string &name);
+  Tensor embeddingTable(); // [V, D]
   Tensor project(const Tensor &x, const std::string &name, int64_t columns);
 
   DecoderConfig config_;

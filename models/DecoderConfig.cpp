@@ -60,6 +60,19 @@ private:
   std::string prefix_;
 };
 
+/// GGUF's numbers: 0 none, 1 mean, 2 the first token (cls), 3 the last one, 4 a rank.
+Status readPooling(const GgufFile &file, const Keys &keys, DecoderConfig &config) {
+  ROSSO_TRY(uint64_t type, file.getU64(keys.key("pooling_type"), 0));
+  if (type > 4)
+    return keys.error("pooling_type", std::to_string(type), "0 to 4");
+  if (type == 4)
+    config.pooling.reset();
+  else if (type > 0)
+    config.pooling = static_cast<Pooling>(type - 1);
+  config.trainedToEmbed = type > 0 && config.pooling;
+  return {};
+}
+
 Result<int64_t> vocabularySize(const GgufFile &file, const DecoderConfig &config) {
   const GgufTensor *embedding = file.findTensor("token_embd.weight");
   if (!embedding)
@@ -117,6 +130,7 @@ Result<DecoderConfig> DecoderConfig::read(const GgufFile &file) {
   if (!(config.normEpsilon >= 0 && config.normEpsilon < 1))
     return keys.error("attention.layer_norm_rms_epsilon", std::to_string(config.normEpsilon),
                       "0 or a small positive number");
+  ROSSO_CHECK(readPooling(file, keys, config));
   ROSSO_CHECK(readRope(file, config));
   ROSSO_TRY(config.vocabulary, vocabularySize(file, config));
   return config;

@@ -8,10 +8,14 @@
 #include "models/io/Gguf.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace rosso {
+
+/// How the vectors of a text's tokens become the text's.
+enum class Pooling { Mean, First, Last };
 
 struct DecoderConfig {
   std::string architecture; // "qwen2", also the prefix of the keys
@@ -25,6 +29,9 @@ struct DecoderConfig {
   int64_t vocabulary = 0;
   int64_t trainedContext = 0;
   double normEpsilon = 0;
+  /// The mean where the file says nothing; none where the model ranks and does not embed.
+  std::optional<Pooling> pooling = Pooling::Mean;
+  bool trainedToEmbed = false; // the file names a pooling
 
   RopeStyle ropeStyle = RopeStyle::Neox;
   /// Radians per position of each pair of elements, all scaling included; r <= headWidth / 2.

@@ -3,7 +3,9 @@
 #include "ir/quant/Formats.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <functional>
 #include <set>
 
 namespace rosso {
@@ -26,7 +28,8 @@ Result<std::unique_ptr<SlotEngine>> SlotEngine::load(const GgufFile &file,
   const SlotGraphOptions shape{.decoder = {.context = engine->context_,
                                            .kvFormat = options.kvFormat ? options.kvFormat : &kF16,
                                            .slots = options.slots},
-                               .chunk = engine->chunk_};
+                               .chunk = engine->chunk_,
+                               .embeds = options.embeds || engine->config_.trainedToEmbed};
   ROSSO_TRY(engine->graph_, buildSlotGraph(file, engine->config_, shape));
   ROSSO_TRY(engine->engine_,
             DeviceEngine::create(file, engine->graph_,
@@ -34,9 +37,11 @@ Result<std::unique_ptr<SlotEngine>> SlotEngine::load(const GgufFile &file,
                                   .compile = {.exact = options.exact, .noCache = options.noCache},
                                   .progress = options.progress}));
   engine->sequences_.resize(static_cast<size_t>(options.slots));
+  engine->pooled_.resize(static_cast<size_t>(options.slots));
   engine->prefill_ = engine->engine_->findEntry("prefill");
   engine->decode_ = engine->engine_->findEntry("decode");
   engine->draft_ = engine->engine_->findEntry("draft");
+  engine->embed_ = engine->engine_->findEntry("embed");
   for (int64_t rows : kBatches)
     if (int entry = engine->engine_->findEntry("batch" + std::to_string(rows)); entry >= 0)
       engine->batches_.emplace_back(rows, entry);
@@ -70,17 +75,17 @@ Status SlotEngine::check(std::span<const SlotRow> rows) const {
   return {};
 }
 
-Result<std::span<float>> SlotEngine::logitsOf(int entry, std::span<const TokenId> tokens,
-                                              VarValues values) {
+Result<std::span<float>> SlotEngine::outputOf(int entry, std::string_view name,
+                                              std::span<const TokenId> tokens, VarValues values) {
   Executable &executable = engine_->executable();
   std::vector<int64_t> ordered;
-  for (const auto &[name, bounds] : executable.program().vars) {
-    auto value = values.find(name);
+  for (const auto &[variable, bounds] : executable.program().vars) {
+    auto value = values.find(variable);
     ordered.push_back(value == values.end() ? bounds.min : value->second);
   }
   std::memcpy(engine_->input(entry, "tokens").data(), tokens.data(), tokens.size_bytes());
   ROSSO_CHECK(executable.run(entry, ordered));
-  const std::span<const uint8_t> bytes = engine_->output(entry, "logits");
+  const std::span<const uint8_t> bytes = engine_->output(entry, name);
   // The host's to change until the next run.
   return std::span<float>(reinterpret_cast<float *>(const_cast<uint8_t *>(bytes.data())),
                           bytes.size() / sizeof(float));
@@ -187,7 +192,42 @@ Result<std::vector<std::vector<ChosenToken>>> SlotEngine::run(std::span<const Sl
   return chosen;
 }
 
+Result<std::vector<float>> SlotEngine::embed(int64_t slot, std::span<const TokenId> tokens) {
+  if (!embeds())
+    return unsupported("this model was loaded without a way to embed");
+  const SlotRow row{slot, {tokens.begin(), tokens.end()}};
+  ROSSO_CHECK(check({&row, 1}));
+  std::vector<TokenId> &held = sequences_[static_cast<size_t>(slot)];
+  Pooled &pooled = pooled_[static_cast<size_t>(slot)];
+  if (pooled.tokens != held.size())
+    return badInput(rowName(row) + ": holds " + std::to_string(held.size()) + " tokens, of which " +
+                    std::to_string(pooled.tokens) + " were embedded; rewind it");
+  for (std::span<const TokenId> left = tokens; !left.empty();) {
+    const auto part = left.first(std::min(left.size(), static_cast<size_t>(chunk_)));
+    ROSSO_TRY(std::span<float> x, outputOf(embed_, "pooled", part,
+                                           {{"P", static_cast<int64_t>(held.size())},
+                                            {"S", slot},
+                                            {"T", static_cast<int64_t>(part.size())}}));
+    if (held.empty() || config_.pooling == Pooling::Last)
+      pooled.vector.assign(x.begin(), x.end());
+    else if (config_.pooling == Pooling::Mean)
+      std::ranges::transform(pooled.vector, x, pooled.vector.begin(), std::plus());
+    held.insert(held.end(), part.begin(), part.end());
+    pooled.tokens = held.size();
+    left = left.subspan(part.size());
+  }
+  double squares = 0; // the length of a mean is that of a sum but for a factor
+  for (double value : pooled.vector)
+    squares += value * value;
+  const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
+  std::vector<float> vector;
+  for (double value : pooled.vector)
+    vector.push_back(static_cast<float>(value * scale));
+  return vector;
+}
+
 int64_t SlotEngine::rewind(int64_t slot, int64_t length) {
+  pooled_[static_cast<size_t>(slot)] = {};
   std::vector<TokenId> &held = sequences_[static_cast<size_t>(slot)];
   held.resize(std::min(held.size(), static_cast<size_t>(std::max<int64_t>(0, length))));
   return static_cast<int64_t>(held.size());
@@ -200,6 +240,7 @@ int64_t SlotEngine::copy(int64_t source, int64_t target, int64_t length) {
   const size_t count = std::min(from.size(), static_cast<size_t>(std::max<int64_t>(0, length)));
   std::vector<TokenId> &to = sequences_[static_cast<size_t>(target)];
   to.clear();
+  pooled_[static_cast<size_t>(target)] = {};
   Executable &executable = engine_->executable();
   const auto &states = executable.program().states;
   for (size_t i = 0; i < states.size(); ++i) { // [slots * G, C, d]

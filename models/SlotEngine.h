@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace rosso {
@@ -26,6 +27,7 @@ struct SlotEngineOptions {
   int threads = 0;
   bool exact = false;
   bool noCache = false;
+  bool embeds = false; // texts can be embedded; else only if the file was trained for that
   LoadProgress progress = {};
 };
 
@@ -49,6 +51,11 @@ public:
   /// to 1 + draft. Errors: BadInput for rows that cannot be, before anything runs.
   Result<std::vector<std::vector<ChosenToken>>> run(std::span<const SlotRow> rows);
 
+  bool embeds() const { return embed_ >= 0; }
+  /// Appends tokens to a slot's sequence, all of which came by this way -> the vector of the whole
+  /// text so far, of length 1. Errors: Unsupported without `embeds`, BadInput as of `run`.
+  Result<std::vector<float>> embed(int64_t slot, std::span<const TokenId> tokens);
+
   /// Forgets what follows the first `length` tokens -> how many remain.
   int64_t rewind(int64_t slot, int64_t length);
   /// The target's sequence becomes the first `length` tokens of the source's -> how many; 0 where
@@ -71,8 +78,12 @@ private:
   Status extendByDraft(const SlotRow &row, std::vector<ChosenToken> &chosen);
   Status decode(std::span<const SlotRow *const> rows,
                 std::span<std::vector<ChosenToken> *const> chosen);
-  /// Runs an entry -> its logits, [rows, V]. Variables that it does not read may have any value.
-  Result<std::span<float>> logitsOf(int entry, std::span<const TokenId> tokens, VarValues values);
+  /// Runs an entry -> its output of that name. Variables that it does not read may have any value.
+  Result<std::span<float>> outputOf(int entry, std::string_view name,
+                                    std::span<const TokenId> tokens, VarValues values);
+  Result<std::span<float>> logitsOf(int entry, std::span<const TokenId> tokens, VarValues values) {
+    return outputOf(entry, "logits", tokens, std::move(values)); // [rows, V]
+  }
   Status choose(const SlotRow &row, std::span<float> logits, std::vector<ChosenToken> &chosen);
 
   DecoderConfig config_;
@@ -80,7 +91,12 @@ private:
   std::unique_ptr<DeviceEngine> engine_;
   int64_t context_ = 0, chunk_ = 0;
   std::vector<std::vector<TokenId>> sequences_; // by slot: what its KV cache holds
-  int prefill_ = -1, decode_ = -1, draft_ = -1;
+  struct Pooled {
+    size_t tokens = 0;
+    std::vector<double> vector; // their sum, or the one that counts
+  };
+  std::vector<Pooled> pooled_; // by slot
+  int prefill_ = -1, decode_ = -1, draft_ = -1, embed_ = -1;
   std::vector<std::pair<int64_t, int>> batches_; // rows, entry
 };
 

@@ -20,13 +20,16 @@ Result<Graph> buildSlotGraph(const GgufFile &file, const DecoderConfig &config,
     graph.vars.emplace(name, made.bounds());
     return Dim(made);
   };
+  auto add = [&](const std::string &name, Outputs outputs, const Outputs &updates) {
+    outputs.insert(outputs.end(), updates.begin(), updates.end());
+    graph.entries.push_back(makeEntry(name, outputs));
+  };
   auto addEntry = [&](const std::string &name, const Shape &tokens,
                       const std::vector<SequencePart> &parts, Rows rows) {
     Outputs updates;
     const Tensor ids = Tensor::input("tokens", tokens, DType::I32);
-    Outputs outputs{{"logits", decoder.logits(ids, parts, rows, updates).toFloat()}};
-    outputs.insert(outputs.end(), updates.begin(), updates.end());
-    graph.entries.push_back(makeEntry(name, outputs));
+    const Tensor logits = decoder.logits(ids, parts, rows, updates);
+    add(name, {{"logits", logits.toFloat()}}, updates);
   };
 
   const Dim start = variable("P", 0, context - 1), slot = variable("S", 0, shape.slots - 1);
@@ -45,6 +48,17 @@ Result<Graph> buildSlotGraph(const GgufFile &file, const DecoderConfig &config,
           {variable("S" + number, 0, shape.slots - 1), variable("P" + number, 0, context - 1), 1});
     }
     addEntry("batch" + std::to_string(rows), {rows}, parts, Rows::All);
+  }
+  if (options.embeds && config.pooling) {
+    Outputs updates;
+    const Tensor ids = Tensor::input("tokens", {count}, DType::I32);
+    const Rows rows = config.pooling == Pooling::Last ? Rows::Last : Rows::All;
+    Tensor x = decoder.hidden(ids, {{slot, start, count}}, rows, updates);
+    if (config.pooling == Pooling::Mean)
+      x = x.sum({0}, /*keepdim=*/true);
+    else if (config.pooling == Pooling::First)
+      x = x.slice(0, 0, 1);
+    add("embed", {{"pooled", x.toFloat()}}, updates);
   }
   for (const GraphEntry &entry : graph.entries)
     for (const auto &[name, node] : entry.outputs)

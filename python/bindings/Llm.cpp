@@ -93,7 +93,7 @@ using Progress = py::object;
 
 std::unique_ptr<Model> load(const std::string &path, int64_t context, int64_t slots, int64_t chunk,
                             const std::string &kv, const std::string &device, int threads,
-                            bool exact, bool noCache, const Progress &progress) {
+                            bool exact, bool noCache, bool embeddings, const Progress &progress) {
   SlotEngineOptions options{.context = context,
                             .slots = slots,
                             .chunk = chunk,
@@ -101,7 +101,8 @@ std::unique_ptr<Model> load(const std::string &path, int64_t context, int64_t sl
                             .device = device,
                             .threads = threads,
                             .exact = exact,
-                            .noCache = noCache};
+                            .noCache = noCache,
+                            .embeds = embeddings};
   if (!options.kvFormat)
     raise(badInput("KV cache: found '" + kv + "', wanted f16 or q8_0"));
   if (!progress.is_none())
@@ -220,6 +221,7 @@ void bindTokenizer(py::module_ &m) {
       .def_property_readonly("bos", &Tokenizer::bos)
       .def_property_readonly("eos", &Tokenizer::eos)
       .def_property_readonly("adds_bos", &Tokenizer::addsBos)
+      .def_property_readonly("adds_eos", &Tokenizer::addsEos)
       .def_property_readonly("ends", &endsOf)
       .def_property_readonly("special", &specialsOf);
 }
@@ -243,8 +245,18 @@ void bindLlm(py::module_ &m) {
       .def(py::init(&load), py::arg("path"), py::kw_only(), py::arg("context") = 0,
            py::arg("slots") = 4, py::arg("chunk") = 512, py::arg("kv") = "f16",
            py::arg("device") = defaultDevice(), py::arg("threads") = 0, py::arg("exact") = false,
-           py::arg("no_cache") = false, py::arg("progress") = py::none())
+           py::arg("no_cache") = false, py::arg("embeddings") = false,
+           py::arg("progress") = py::none())
       .def("run", &run)
+      .def("embed",
+           [](Model &model, int64_t slot, const std::vector<TokenId> &tokens) {
+             const auto compute = [&] {
+               py::gil_scoped_release unlocked;
+               return model.engine->embed(slot, tokens);
+             };
+             return unwrap(compute());
+           })
+      .def_property_readonly("embeds", [](const Model &m) { return m.engine->embeds(); })
       .def("rewind", [](Model &model, int64_t slot,
                         int64_t length) { return model.engine->rewind(slot, length); })
       .def("copy",

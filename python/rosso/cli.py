@@ -151,6 +151,11 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
         help="refuse tools where the model's template has no place for them",
     )
     parser.add_argument(
+        "--embeddings",
+        action="store_true",
+        help="texts can be embedded, also where the file does not say that it is for that",
+    )
+    parser.add_argument(
         "--grace",
         type=float,
         default=10.0,
@@ -176,6 +181,7 @@ def load_core(options: argparse.Namespace, slots: int) -> Core:
         threads=options.threads,
         exact=options.exact,
         no_cache=options.no_cache,
+        embeddings=getattr(options, "embeddings", False),
         progress=None if options.quiet else _progress(),
     )
 

@@ -13,6 +13,7 @@ public:
   explicit PlainDecoder(const TinyModel &model)
       : m_(model), keys_(static_cast<size_t>(model.layers)), values_(keys_.size()) {}
 
+  /// The token's vector behind the last norm.
   Vector step(int id, int position) {
     Vector x = row("token_embd.weight", id, m_.width);
     for (int64_t i = 0; i < m_.layers; ++i) {
@@ -26,7 +27,10 @@ public:
         gate[j] = gate[j] / (1 + std::exp(-gate[j])) * up[j];
       add(x, times(layer + "ffn_down", gate, m_.width));
     }
-    return times(m_.tied ? "token_embd" : "output", norm(x, "output_norm.weight"), m_.vocabulary);
+    return norm(x, "output_norm.weight");
+  }
+  Vector logits(const Vector &hidden) const {
+    return times(m_.tied ? "token_embd" : "output", hidden, m_.vocabulary);
   }
 
 private:
@@ -128,11 +132,18 @@ private:
 
 } // namespace
 
-std::vector<std::vector<double>> plainLogits(const TinyModel &model, const std::vector<int> &ids) {
+std::vector<std::vector<double>> plainHidden(const TinyModel &model, const std::vector<int> &ids) {
   PlainDecoder decoder(model);
   std::vector<std::vector<double>> rows;
   for (size_t i = 0; i < ids.size(); ++i)
     rows.push_back(decoder.step(ids[i], static_cast<int>(i)));
+  return rows;
+}
+
+std::vector<std::vector<double>> plainLogits(const TinyModel &model, const std::vector<int> &ids) {
+  std::vector<std::vector<double>> rows = plainHidden(model, ids);
+  for (std::vector<double> &row : rows)
+    row = PlainDecoder(model).logits(row);
   return rows;
 }
 

@@ -9,6 +9,8 @@
 
 namespace rosso {
 
+/// Rows of vectors behind the last norm, one a token.
+std::vector<std::vector<double>> plainHidden(const TinyModel &model, const std::vector<int> &ids);
 /// Rows of logits, one a token.
 std::vector<std::vector<double>> plainLogits(const TinyModel &model, const std::vector<int> &ids);
 

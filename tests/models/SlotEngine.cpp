@@ -2,11 +2,13 @@
 // beside it, however its prompt was cut, rewound, copied or guessed.
 #include "models/SlotEngine.h"
 
+#include "models/io/GgufWriter.h"
 #include "tests/models/PlainDecoder.h"
 
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <numeric>
 
 namespace rosso {
 namespace {
@@ -26,12 +28,21 @@ protected:
   void SetUp() override {
     model.biases = true;
     model.randomize(11);
+    load({.slots = 4, .chunk = 4, .exact = true});
+  }
+
+  /// `pooling`: what the file says, as GGUF numbers it.
+  void load(const SlotEngineOptions &options, uint32_t pooling = 0) {
+    engine.reset(); // before the file that it reads
     const std::string path = temporaryPath("slots.gguf");
-    model.write(path);
+    model.write(path, [&](GgufWriter &writer) {
+      if (pooling)
+        writer.add(model.architecture + ".pooling_type", pooling);
+    });
     auto opened = GgufFile::open(path);
     ASSERT_TRUE(opened) << opened.error().message;
     file = std::make_unique<GgufFile>(*std::move(opened));
-    auto loaded = SlotEngine::load(*file, {.slots = 4, .chunk = 4, .exact = true});
+    auto loaded = SlotEngine::load(*file, options);
     ASSERT_TRUE(loaded) << loaded.error().message;
     engine = *std::move(loaded);
   }
@@ -139,6 +150,51 @@ TEST_F(Slots, ALongPromptFillsTheContextAndNoMore) {
   EXPECT_EQ(one(0, prompt), expected(prompt, 1)[0]);
   EXPECT_THAT(engine->run(std::vector<SlotRow>{{0, {1}, greedy()}}).error().message,
               HasSubstr("context is full: 64 tokens and 1 more"));
+}
+
+TEST_F(Slots, TextsOfAnyLengthAreEmbedded) {
+  // Chunks of four; keys and values are f16 on both sides, so that f32 sums are what differs.
+  const std::vector<Ids> texts{{3}, kThird, Ids(64, 9)};
+  for (uint32_t pooling : {0U, 1U, 2U, 3U}) {
+    load({.slots = 2, .chunk = 4, .exact = true, .embeds = pooling == 0}, pooling);
+    ASSERT_TRUE(engine->embeds());
+    for (const Ids &text : texts) {
+      const auto rows = plainHidden(model, std::vector<int>(text.begin(), text.end()));
+      std::vector<double> wanted = rows[0];
+      if (pooling < 2)
+        for (size_t i = 0; i < wanted.size(); ++i)
+          wanted[i] = std::accumulate(rows.begin(), rows.end(), 0.0,
+                                      [&](double sum, const auto &row) { return sum + row[i]; });
+      if (pooling == 3)
+        wanted = rows.back();
+      const double length =
+          std::sqrt(std::inner_product(wanted.begin(), wanted.end(), wanted.begin(), 0.0));
+      engine->rewind(1, 0);
+      auto found = engine->embed(1, text);
+      ASSERT_TRUE(found) << found.error().message;
+      for (size_t i = 0; i < wanted.size(); ++i)
+        EXPECT_NEAR((*found)[i], wanted[i] / length, 1e-5) << "pooling " << pooling;
+
+      engine->rewind(0, 0); // the same in pieces of other sizes
+      for (size_t i = 0; i < text.size(); i += 3)
+        found = engine->embed(0, std::span(text).subspan(i, std::min<size_t>(3, text.size() - i)));
+      for (size_t i = 0; i < wanted.size(); ++i)
+        EXPECT_NEAR((*found)[i], wanted[i] / length, 1e-5) << "pooling " << pooling;
+    }
+  }
+}
+
+TEST_F(Slots, EmbedsOnlyWhatItReadFromTheBeginning) {
+  EXPECT_FALSE(engine->embeds());
+  EXPECT_THAT(engine->embed(0, kFirst).error().message, HasSubstr("without a way to embed"));
+  load({.slots = 2, .exact = true, .embeds = true}, /*pooling=*/4); // ranks
+  EXPECT_FALSE(engine->embeds());
+  load({.slots = 2, .exact = true, .embeds = true});
+  one(0, kFirst);
+  EXPECT_THAT(engine->embed(0, kSecond).error().message, HasSubstr("of which 0 were embedded"));
+  engine->rewind(0, 0);
+  EXPECT_TRUE(engine->embed(0, kSecond));
+  EXPECT_EQ(one(0, {7}), expected({5, 21, 8, 7}, 1)[0]); // it can be continued as any other
 }
 
 TEST_F(Slots, RefusesRowsThatCannotBe) {

@@ -21,6 +21,7 @@ class LlmTokenizer:
         self.bos: int | None = tokenizer.bos
         self.eos: int | None = tokenizer.eos
         self.adds_bos: bool = tokenizer.adds_bos
+        self.adds_eos: bool = tokenizer.adds_eos
         self.ends: frozenset[int] = frozenset(tokenizer.ends)
         self.special: Mapping[str, int] = tokenizer.special
 
@@ -44,9 +45,8 @@ class LlmCore:
 
     `context` is that of each slot; 0 takes what the model was trained on, at most 32,768. The plan
     of all memory is made before anything is loaded: MemoryError says what does not fit.
+    `embeddings` compiles a way to embed texts, which files that name a pooling have without.
     """
-
-    embeds = False
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class LlmCore:
         threads: int = 0,
         exact: bool = False,
         no_cache: bool = False,
+        embeddings: bool = False,
         name: str = "",
         progress: Callable[[str, int, int], None] | None = None,
     ):
@@ -71,6 +72,7 @@ class LlmCore:
             "threads": threads,
             "exact": exact,
             "no_cache": no_cache,
+            "embeddings": embeddings,
             "progress": progress,
         }
         if device is not None:
@@ -84,6 +86,7 @@ class LlmCore:
         self.context: int = self._llm.context
         self.slots: int = self._llm.slots
         self.chunk: int = self._llm.chunk
+        self.embeds: bool = self._llm.embeds
         self.defaults = _defaults(self._llm.metadata())
 
     def run(self, steps: Sequence[Step]) -> list[list[Chosen]]:
@@ -99,8 +102,11 @@ class LlmCore:
     def copy(self, source: int, target: int, length: int) -> int:
         return self._llm.copy(source, target, length)
 
-    def embed(self, tokens: Sequence[int]) -> list[float]:
-        raise NotImplementedError("this model gives no embeddings; serve an embedding model")
+    def embed(self, slot: int, tokens: Sequence[int]) -> list[float]:
+        try:
+            return self._llm.embed(slot, list(tokens))
+        except _rosso.DeviceError as error:
+            raise DeviceLost(str(error)) from error
 
     def recover(self) -> None:
         try:

@@ -126,6 +126,7 @@ class Tokenizer(Protocol):
     bos: int | None
     eos: int | None
     adds_bos: bool
+    adds_eos: bool  # to texts that are embedded; a prompt goes on
     ends: frozenset[int]  # a model that samples one of these has ended its turn
     # Control and unknown tokens by their text; plain text never becomes one of these.
     special: Mapping[str, int]
@@ -173,8 +174,9 @@ class Core(Protocol):
         holds; 0 where this device cannot copy."""
         ...
 
-    def embed(self, tokens: Sequence[int]) -> list[float]:
-        """One vector of length 1 for the text. Does not touch the slots."""
+    def embed(self, slot: int, tokens: Sequence[int]) -> list[float]:
+        """Appends tokens to the slot's sequence, all of which came by this way -> the vector of
+        the whole text so far, of length 1. Gives up the GIL."""
         ...
 
     def recover(self) -> None:
@@ -211,6 +213,7 @@ class Request:
     ignore_end: bool = False
     draft: int = 0  # tokens guessed by looking them up in the prompt; 0: no speculation
     id: str = ""
+    embeds: bool = False  # the prompt's vector is wanted, and no token
 
 
 @dataclass(slots=True)
@@ -288,7 +291,11 @@ class Engine(Protocol):
         """Raises QueueFull, or EngineError where the device is lost."""
         ...
 
-    async def embed(self, tokens: Sequence[int]) -> list[float]: ...
+    async def embed(self, tokens: Sequence[int], client: str = "") -> list[float]:
+        """The vector of a text, of length 1. Waits for its turn as a request does, and raises what
+        `submit` and a generation raise."""
+        ...
+
     def slots(self) -> list[SlotState]: ...
     def stats(self) -> Stats: ...
     def stop(self, error: EngineError) -> None:

@@ -47,10 +47,10 @@ class Slots:
     def any_free(self) -> bool:
         return any(not slot.busy for slot in self.all)
 
-    def take(self, prompt: list[int]) -> tuple[Slot, int]:
+    def take(self, prompt: list[int], anew: bool = False) -> tuple[Slot, int]:
         """A free slot whose sequence is a start of `prompt` -> it and that start's length, which
-        leaves at least one token to be read. There must be a free slot."""
-        reach = prompt[:-1]
+        leaves at least one token to be read; `anew`: an empty one. There must be a free slot."""
+        reach = [] if anew else prompt[:-1]
         shared = {slot.id: common_start(slot.tokens, reach) for slot in self.all}
         free = [slot for slot in self.all if not slot.busy]
         oldest = min(free, key=lambda slot: (bool(slot.tokens), slot.used))

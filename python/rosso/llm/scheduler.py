@@ -52,6 +52,7 @@ class Task:
         self.cancelled = False
         self.generated = 0
         self.unread = list(request.prompt)  # tokens that the slot has yet to take
+        self.vector: list[float] = []  # of a text to embed
         self.reading_prompt = True
         self._scheduler = scheduler
         self._loop = asyncio.get_running_loop()
@@ -114,7 +115,7 @@ class Scheduler:
         self._thread.start()
 
     def submit(self, request: Request) -> Task:
-        if not 0 < len(request.prompt) < self.context:
+        if not 0 < len(request.prompt) < self.context + request.embeds:
             raise ValueError(f"a prompt of {len(request.prompt)} tokens, not 1 to {self.context}")
         task = Task(request, self)
         with self._lock:
@@ -134,28 +135,14 @@ class Scheduler:
             self._lock.notify()
         return task
 
-    async def embed(self, tokens: Sequence[int]) -> list[float]:
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[list[float]] = loop.create_future()
-
-        def settle(value: list[float] | None, error: Exception | None) -> None:
-            if not result.done():
-                result.set_exception(error) if error else result.set_result(value or [])
-
-        def call() -> None:
-            value, failure = None, None
-            try:
-                value = self._core.embed(tokens)
-            except Exception as error:
-                failure = error
-            loop.call_soon_threadsafe(settle, value, failure)
-
-        with self._lock:
-            if self._closed:
-                raise ShuttingDown("the engine is closed")
-            self._calls.append(call)
-            self._lock.notify()
-        return await result
+    async def embed(self, tokens: Sequence[int], client: str = "") -> list[float]:
+        task = self.submit(Request(tokens, self.defaults, client=client, embeds=True))
+        try:
+            async for _ in task:
+                pass
+        finally:
+            task.cancel()
+        return task.vector
 
     def slots(self) -> list[SlotState]:
         by_slot = {task.slot.id: task for task in list(self._running) if task.slot}
@@ -252,7 +239,8 @@ class Scheduler:
                     del self._waiting[client]
             task.timing.started = time.monotonic()
             self._running.append(task)
-            task.slot, task.cached = self._slots.take(task.unread)
+            # The vector of a text is made of all its tokens: nothing of it can be reused.
+            task.slot, task.cached = self._slots.take(task.unread, anew=task.request.embeds)
             task.unread = task.unread[task.cached :]
             with self._lock:
                 self._stats.prompt_tokens += len(task.request.prompt)
@@ -263,8 +251,13 @@ class Scheduler:
         reading = next((task for task in self._running if task.reading_prompt), None)
         rows = decoding + ([reading] if reading else [])
         steps = [self._row(task, alone=not decoding) for task in rows]
+        embedding = steps.pop() if reading and reading.request.embeds else None
         began = time.monotonic()
-        results = self._core.run(steps)
+        results = self._core.run(steps) if steps else []
+        if reading and embedding:
+            reading.vector = self._core.embed(embedding.slot, embedding.tokens)
+            steps.append(embedding)
+            results.append([])
         now = time.monotonic()
         if reading:  # the next prompt's turn
             self._running.remove(reading)
@@ -277,9 +270,9 @@ class Scheduler:
         assert task.slot
         chunk = self._core.chunk
         if task.reading_prompt and not alone:
-            chunk = max(LEAST_SHARED_CHUNK, chunk // 4)
+            chunk = min(chunk, max(LEAST_SHARED_CHUNK, chunk // 4))
         tokens = task.unread[:chunk]
-        if len(tokens) < len(task.unread):
+        if len(tokens) < len(task.unread) or task.request.embeds:
             return Step(task.slot.id, tokens)
         constraint = task.request.constraint
         mask = constraint.mask() if constraint else None
@@ -305,6 +298,8 @@ class Scheduler:
         fed = len(step.tokens) - step.draft
         task.slot.tokens += step.tokens[:fed]
         task.unread = task.unread[fed:]
+        if task.request.embeds and not task.unread:
+            self._end(task, "stop")
         if not step.sampling:
             return
         # Guesses that were confirmed are in the slot too; the last token chosen never is.

@@ -30,11 +30,14 @@ class Rendered:
 
 
 class ChatTemplate:
-    def __init__(self, source: str | None, tokenizer: Tokenizer):
+    """`with_tools`: of a file that has two, the template of conversations with tools."""
+
+    def __init__(self, source: str | None, tokenizer: Tokenizer, with_tools: str | None = None):
         if not source:
             source = CHATML_TEMPLATE if "<|im_start|>" in tokenizer.special else PLAIN_TEMPLATE
         self.source = source
         self._compiled = CompiledTemplate(source)
+        self._with_tools = CompiledTemplate(with_tools) if with_tools else self._compiled
         self._encoder = PromptEncoder(tokenizer)
         self._tokens = {
             "bos_token": _name_of(tokenizer, tokenizer.bos),
@@ -45,7 +48,7 @@ class ChatTemplate:
             self._no_tools = []  # goes through them without asking whether there are any
         prober = _Prober(self._try)
         self.caps = prober.caps()
-        self.format: ToolFormat = detect_format(source)
+        self.format: ToolFormat = detect_format(with_tools or source)
         whole = self.caps.tools and self.caps.tool_calls and self.caps.tool_results
         if not (whole and re.search(self.format.shape, prober.history)):
             self.format = GENERIC
@@ -66,19 +69,27 @@ class ChatTemplate:
         if tools and not self.native_tools:
             # Before normalising: a template may have no place for the system message it makes.
             messages = with_preamble(_one_system(messages), tools)
+            tools = None
         messages = normalise(messages, self.caps, self.native_tools)
-        text = self._compiled.render(
-            self._variables(
-                messages,
-                tools if self.native_tools else None,
-                {**(options or {}), "add_generation_prompt": add_generation_prompt},
-            )
+        text = self._render(
+            messages, tools, {**(options or {}), "add_generation_prompt": add_generation_prompt}
         )
         tail = text.rstrip()
         return Rendered(text, add_generation_prompt and tail.endswith(THINK))
 
     def encode(self, rendered: Rendered) -> list[int]:
         return self._encoder.encode(rendered.text)
+
+    def _render(
+        self,
+        messages: list[Message],
+        tools: list[Tool] | None,
+        options: dict[str, Any],
+        **limits: float,
+    ) -> str:
+        called = any(message["role"] == "tool" for message in messages)
+        compiled = self._with_tools if tools or called else self._compiled
+        return compiled.render(self._variables(messages, tools, options), **limits)
 
     def _variables(
         self, messages: list[Message], tools: list[Tool] | None, options: dict[str, Any]
@@ -94,7 +105,7 @@ class ChatTemplate:
         """A probe; None if the template raises."""
         options = {"add_generation_prompt": True, **options}
         try:
-            return self._compiled.render(self._variables(messages, tools, options), seconds=2)
+            return self._render(messages, tools, options, seconds=2)
         except TemplateFault:
             return None
 

@@ -44,7 +44,7 @@ TEMPLATE = """\
 class ScriptedTokenizer:
     """Bytes, control tokens, and some words."""
 
-    adds_bos = False
+    adds_bos = adds_eos = False
 
     def __init__(self, control=CONTROL, words=("<tool_call>", "</tool_call>", "the ", "hello")):
         self._control = list(control)
@@ -209,8 +209,11 @@ class ScriptedCore:
         self._ends_of_prompt[target] = None
         return length
 
-    def embed(self, tokens):
-        values = [float(1 + sum(tokens[at::8])) for at in range(8)]
+    def embed(self, slot, tokens):
+        assert 0 < len(tokens) <= self.chunk
+        self.sequences[slot] += tokens
+        assert len(self.sequences[slot]) <= self.context
+        values = [float(1 + sum(self.sequences[slot][at::8])) for at in range(8)]
         norm = sum(value * value for value in values) ** 0.5
         return [value / norm for value in values]
 

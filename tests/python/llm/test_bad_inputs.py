@@ -251,7 +251,7 @@ OTHER_ROWS = {
     "embedding without input": ("POST", "/v1/embeddings", {}, 400),
     "embedding of a number": ("POST", "/v1/embeddings", {"input": 5}, 400),
     "embedding format": ("POST", "/v1/embeddings", {"input": "a", "encoding_format": "x"}, 400),
-    "embedding dimensions": ("POST", "/v1/embeddings", {"input": "a", "dimensions": 3}, 400),
+    "embedding dimensions": ("POST", "/v1/embeddings", {"input": "a", "dimensions": 9}, 400),
     "responses without input": ("POST", "/v1/responses", {}, 400),
     "responses with memory": ("POST", "/v1/responses", {"input": "a",
                               "previous_response_id": "r"}, 400),

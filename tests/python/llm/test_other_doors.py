@@ -1,6 +1,7 @@
 """Ollama's and llama.cpp's doors, and the smaller routes of OpenAI's."""
 
 import json
+import math
 
 import pytest
 from live import Live
@@ -154,12 +155,20 @@ def test_completions(live):
 def test_embeddings(live):
     answer = live.post("/v1/embeddings", {"input": ["a", "b"]}).json()
     assert [each["index"] for each in answer["data"]] == [0, 1]
+    assert answer["usage"] == {"prompt_tokens": 2, "total_tokens": 2}
+    tokens = live.post("/v1/embeddings", {"input": [[97], [98]]}).json()
+    assert tokens["data"] == answer["data"]
     coded = live.post("/v1/embeddings", {"input": "a", "encoding_format": "base64"}).json()
     import array
     import base64
 
     values = array.array("f", base64.b64decode(coded["data"][0]["embedding"]))
-    assert list(values) == pytest.approx(answer["data"][0]["embedding"])
+    whole = answer["data"][0]["embedding"]
+    assert list(values) == pytest.approx(whole)
+    short = live.post("/v1/embeddings", {"input": "a", "dimensions": 3}).json()
+    assert short["data"][0]["embedding"] == pytest.approx(
+        [value / math.hypot(*whole[:3]) for value in whole[:3]]
+    )
 
 
 def sse(text):

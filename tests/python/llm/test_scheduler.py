@@ -61,6 +61,31 @@ def test_length_ends_at_the_limit_and_at_the_context():
     run(core, body)
 
 
+def test_texts_are_embedded_in_their_turn_and_in_chunks():
+    core = ScriptedCore(lambda prompt: "x" * 30, slots=2, context=64, chunk=16, token_s=0.002)
+
+    async def body(engine):
+        talk = engine.submit(request(core, "abc"))
+        vectors = await asyncio.gather(*(engine.embed([each] * 50) for each in (65, 66, 65)))
+        assert await said(core, talk) == "x" * 30
+        assert vectors[0] == vectors[2] != vectors[1] and len(vectors[0]) == 8
+        assert len(await engine.embed([65] * 64)) == 8  # the whole context
+        with pytest.raises(ValueError):
+            await engine.embed([65] * 65)
+        # What was embedded is a prefix that a prompt may go on from, but nothing is reused for it.
+        assert await engine.embed([65] * 50) == vectors[0]
+        gone = asyncio.create_task(engine.embed([67] * 60))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        engine.stop(ShuttingDown("enough"))
+        await asyncio.sleep(0.05)
+        assert not any(slot.busy for slot in engine.slots())
+
+    run(core, body)
+
+
 def test_a_second_turn_reads_only_what_is_new():
     core = ScriptedCore(lambda prompt: "once upon a time", slots=2)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -384,7 +384,7 @@ async def embed_many(request: Request) -> Response:
     read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     name = service.check_model(values.get("model"))
     prompts = read_prompts(values["input"], service, "input")
-    vectors, tokens = await until_gone(request, embed(service, prompts))
+    vectors, tokens = await until_gone(request, embed(service, prompts, client_of(request)))
     return JSONResponse({"model": name, "embeddings": vectors, "prompt_eval_count": tokens})
 
 
@@ -393,6 +393,5 @@ async def embed_one(request: Request) -> Response:
     values = read_fields(await read_object(request), EMBEDDING_FIELDS)
     read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     service.check_model(values.get("model"))
-    prompts: Sequence[Any] = [values["prompt"]]
-    vectors, _ = await until_gone(request, embed(service, list(prompts)))
+    vectors, _ = await until_gone(request, embed(service, [values["prompt"]], client_of(request)))
     return JSONResponse({"embedding": vectors[0]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rosso.llm.engine import EngineError
+from rosso.llm.engine import Engine, EngineError
 from rosso.llm.reply import Logprob, Logprobs, Running, Usage, collect, fault_of
 from rosso.llm.request import Fault, ReplyOptions, bad
 from rosso.llm.scanner import Text
@@ -259,7 +260,9 @@ EMBEDDING_FIELDS = (
     Field("input", "any", "text, tokens, or a list of either", required=True,
           schema=PROMPT_SCHEMA),
     Field("encoding_format", "text", choices=("float", "base64")),
-    Field("dimensions", "integer", "only the model's own", 1, schema={"type": "null"}),
+    Field("dimensions", "integer", "the first of the model's own, scaled to length 1 again; it may "
+          "have more than this document can know of", 1,
+          schema={"type": "integer", "minimum": 1, "maximum": 8}),
 )  # fmt: skip
 
 
@@ -270,9 +273,12 @@ async def embeddings(request: Request) -> Response:
     name = service.check_model(values.get("model"))
     prompts = read_prompts(values["input"], service, "input")
     dimensions = values.get("dimensions")
-    vectors, tokens = await until_gone(request, embed(service, prompts))
-    if dimensions is not None and dimensions != len(vectors[0]):
-        raise bad(f"'dimensions' must be {len(vectors[0])}", "dimensions")
+    width = service.engine.model.embedding_length
+    if dimensions is not None and dimensions > width:
+        raise bad(f"'dimensions' must be at most {width}", "dimensions")
+    vectors, tokens = await until_gone(request, embed(service, prompts, client_of(request)))
+    if dimensions is not None:
+        vectors = [unit(vector[:dimensions]) for vector in vectors]
     as_text = values.get("encoding_format") == "base64"
     data = [
         {
@@ -286,18 +292,34 @@ async def embeddings(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": data, "model": name, "usage": usage})
 
 
-async def embed(service: Service, prompts: list[Any]) -> tuple[list[list[float]], int]:
+def unit(vector: Sequence[float]) -> list[float]:
+    length = math.hypot(*vector)
+    return [value / length for value in vector] if length else list(vector)
+
+
+async def embed(
+    service: Service, prompts: Sequence[str | list[int]], client: str
+) -> tuple[list[list[float]], int]:
     """-> vectors, and how many tokens were read. Raises Fault."""
     engine = service.engine
     if not engine.embeds:
-        raise bad("this model does not make embeddings", code="not_supported")
+        message = "this model was not loaded to make embeddings: rosso serve --embeddings"
+        raise bad(message, code="not_supported")
     options = ReplyOptions(engine.defaults)
-    vectors, tokens = [], 0
-    for prompt in prompts:
-        prepared = await service.replies.prepare_text(prompt, options)
-        tokens += len(prepared.prompt)
+    prepared = [await service.replies.prepare_text(prompt, options) for prompt in prompts]
+    texts = [_ended(each.prompt, engine) for each in prepared]
+    vectors = []
+    for text in texts:
         try:
-            vectors.append(await engine.embed(prepared.prompt))
+            vectors.append(await engine.embed(text, client))
         except EngineError as error:
             raise fault_of(error) from error
-    return vectors, tokens
+    return vectors, sum(map(len, texts))
+
+
+def _ended(tokens: list[int], engine: Engine) -> list[int]:
+    """With the token behind a text that the model was trained to read it by. There is room:
+    prompts leave some."""
+    end = engine.tokenizer.eos
+    wanted = engine.tokenizer.adds_eos and end is not None and tokens[-1:] != [end]
+    return [*tokens, end] if wanted and end is not None else tokens
