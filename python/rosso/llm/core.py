@@ -140,6 +140,7 @@ def _facts(path: str, llm: _rosso.Llm, name: str) -> ModelFacts:
         digest=digest,
         trained_context=llm.trained_context,
         chat_template=metadata.get("tokenizer.chat_template"),
+        tool_template=metadata.get("tokenizer.chat_template.tool_use"),
         embedding_length=llm.width,
     )
 

@@ -105,6 +105,7 @@ class ModelFacts:
     digest: str = ""
     trained_context: int = 0
     chat_template: str | None = None
+    tool_template: str | None = None  # of conversations with tools, where it is another
     embedding_length: int = 0
 
 

@@ -91,7 +91,8 @@ class Replies:
         self.engine = engine
         self.idle_s = idle_s
         self.tokenizer = engine.tokenizer
-        self.template = ChatTemplate(engine.model.chat_template, engine.tokenizer)
+        model = engine.model
+        self.template = ChatTemplate(model.chat_template, engine.tokenizer, model.tool_template)
         self.encoder = PromptEncoder(engine.tokenizer)
         self.grammars = constrain.Grammars(engine.tokenizer)
 

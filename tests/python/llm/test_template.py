@@ -111,6 +111,23 @@ def test_tools_without_a_place_are_told_in_our_own_words():
     assert "<tool_call>" in text
 
 
+def test_a_template_of_its_own_for_tools():
+    plain = CHATML_TEMPLATE + "(no tools)"
+    template = ChatTemplate(plain, ScriptedTokenizer(), with_tools=TEMPLATE)
+    alone = ChatTemplate(TEMPLATE, ScriptedTokenizer())
+    asked = [{"role": "user", "content": "hi"}]
+    call = {"id": "1", "function": {"name": "exec", "arguments": "{}"}}
+    told = [
+        *asked,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "done"},
+    ]
+    assert template.native_tools and template.source == plain
+    assert template.render(asked, [TOOL]).text == alone.render(asked, [TOOL]).text
+    assert template.render(told).text == alone.render(told).text
+    assert template.render(asked).text == alone.render(asked).text + "(no tools)"
+
+
 def test_a_prompt_that_ends_in_reasoning():
     template = ChatTemplate(THINKING, ScriptedTokenizer())
     user = [{"role": "user", "content": "hi"}]
