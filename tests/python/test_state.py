@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
+from enum import IntEnum
 
 import numpy as np
 import pytest
@@ -35,6 +36,15 @@ def test_names_follow_attributes_positions_and_keys():
     pair = namedtuple("Pair", "a b")(Tensor([1]), OrderedDict(c=Tensor([2])))
     assert list(get_state_dict(pair, "x.")) == ["x.a", "x.b.c"]
     assert get_state_dict(3) == {}
+
+
+def test_classes_and_enumerations_hold_no_weights():
+    class Kind(IntEnum):
+        PLAIN = 1
+
+    net = Net()
+    net.kind, net.layer_class = Kind.PLAIN, nn.Linear
+    assert len(get_state_dict(net)) == 5
 
 
 def test_load_state_dict():

@@ -35,7 +35,7 @@ def get_state_dict(obj: Any, prefix: str = "", tensor_type: type = Tensor) -> di
         parts = obj._asdict().items()
     elif isinstance(obj, dict):
         parts = obj.items()
-    elif hasattr(obj, "__dict__"):
+    elif hasattr(obj, "__dict__") and not isinstance(obj, type):
         parts = vars(obj).items()
     elif isinstance(obj, (list, tuple)):
         parts = enumerate(obj)
