@@ -1,6 +1,7 @@
 """`rosso serve` around a scripted core, as a process of its own; for tests of signals and load."""
 
 import sys
+from collections import deque
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -17,7 +18,9 @@ def script(prompt):
 
 
 def core(token_s, slots):
-    return ScriptedCore(script, token_s=token_s, slots=slots)
+    made = ScriptedCore(script, token_s=token_s, slots=slots)
+    made.ran = deque(maxlen=0)  # what ran would be a leak
+    return made
 
 
 if __name__ == "__main__":
