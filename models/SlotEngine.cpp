@@ -14,6 +14,11 @@ namespace {
 
 constexpr int64_t kDefaultContext = 32768;
 
+/// A line of a matrix of `width` columns.
+template <typename T> std::span<T> lineOf(std::span<uint8_t> matrix, size_t line, size_t width) {
+  return std::span(reinterpret_cast<T *>(matrix.data()) + line * width, width);
+}
+
 std::string rowName(const SlotRow &row) { return "slot " + std::to_string(row.slot); }
 
 } // namespace
@@ -75,27 +80,43 @@ Status SlotEngine::check(std::span<const SlotRow> rows) const {
   return {};
 }
 
-Result<std::span<float>> SlotEngine::outputOf(int entry, std::string_view name,
-                                              std::span<const TokenId> tokens, VarValues values) {
+Status SlotEngine::runEntry(int entry, std::span<const TokenId> tokens, VarValues values) {
   Executable &executable = engine_->executable();
   std::vector<int64_t> ordered;
-  for (const auto &[variable, bounds] : executable.program().vars) {
-    auto value = values.find(variable);
+  for (const auto &[name, bounds] : executable.program().vars) {
+    auto value = values.find(name);
     ordered.push_back(value == values.end() ? bounds.min : value->second);
   }
   std::memcpy(engine_->input(entry, "tokens").data(), tokens.data(), tokens.size_bytes());
-  ROSSO_CHECK(executable.run(entry, ordered));
-  const std::span<const uint8_t> bytes = engine_->output(entry, name);
-  // The host's to change until the next run.
-  return std::span<float>(reinterpret_cast<float *>(const_cast<uint8_t *>(bytes.data())),
-                          bytes.size() / sizeof(float));
+  seen_.clear();
+  return executable.run(entry, ordered);
 }
 
-Status SlotEngine::choose(const SlotRow &row, std::span<float> logits,
+std::span<uint8_t> SlotEngine::read(int entry, std::string_view name) {
+  if (auto known = seen_.find(name); known != seen_.end())
+    return known->second;
+  const std::span<const uint8_t> bytes = engine_->output(entry, name);
+  bytesRead_ += bytes.size();
+  return seen_[std::string(name)] = {const_cast<uint8_t *>(bytes.data()), bytes.size()};
+}
+
+Status SlotEngine::choose(const SlotRow &row, int entry, size_t line,
                           std::vector<ChosenToken> &chosen) {
-  ROSSO_TRY(ChosenToken token, chooseToken(logits.first(static_cast<size_t>(config_.vocabulary)),
-                                           sequence(row.slot), *row.choice));
-  chosen.push_back(std::move(token));
+  const auto width = static_cast<size_t>(config_.vocabulary);
+  const auto few = static_cast<size_t>(std::min(kLikeliest, config_.vocabulary));
+  if (fewAreEnough(*row.choice, static_cast<int64_t>(few))) {
+    const auto best = lineOf<float>(read(entry, "best"), line, few);
+    const auto where = lineOf<TokenId>(read(entry, "where"), line, few);
+    std::vector<Candidate> candidates;
+    for (size_t i = 0; i < few; ++i)
+      candidates.emplace_back(best[i], where[i]);
+    ROSSO_TRY(ChosenToken token, chooseAmong(candidates, sequence(row.slot).size(), *row.choice));
+    chosen.push_back(std::move(token));
+  } else {
+    const auto logits = lineOf<float>(read(entry, "logits"), line, width);
+    ROSSO_TRY(ChosenToken token, chooseToken(logits, sequence(row.slot), *row.choice));
+    chosen.push_back(std::move(token));
+  }
   return {};
 }
 
@@ -103,17 +124,16 @@ Status SlotEngine::choose(const SlotRow &row, std::span<float> logits,
 Status SlotEngine::extend(const SlotRow &row, std::vector<ChosenToken> &chosen) {
   std::vector<TokenId> &held = sequences_[static_cast<size_t>(row.slot)];
   std::span<const TokenId> left(row.tokens);
-  std::span<float> logits;
   while (!left.empty()) {
     const auto part = left.first(std::min(left.size(), static_cast<size_t>(chunk_)));
-    ROSSO_TRY(logits, logitsOf(prefill_, part,
-                               {{"P", static_cast<int64_t>(held.size())},
-                                {"S", row.slot},
-                                {"T", static_cast<int64_t>(part.size())}}));
+    ROSSO_CHECK(runEntry(prefill_, part,
+                         {{"P", static_cast<int64_t>(held.size())},
+                          {"S", row.slot},
+                          {"T", static_cast<int64_t>(part.size())}}));
     held.insert(held.end(), part.begin(), part.end());
     left = left.subspan(part.size());
   }
-  return row.choice ? choose(row, logits, chosen) : Status();
+  return row.choice ? choose(row, prefill_, 0, chosen) : Status();
 }
 
 /// Guesses at the end: what comes before them like a prompt, then all guesses at once.
@@ -127,14 +147,13 @@ Status SlotEngine::extendByDraft(const SlotRow &row, std::vector<ChosenToken> &c
     ROSSO_CHECK(extend(prompt, none));
   }
   const auto tail = std::span(row.tokens).subspan(sure - 1);
-  ROSSO_TRY(std::span<float> logits, logitsOf(draft_, tail,
-                                              {{"P", static_cast<int64_t>(held.size())},
-                                               {"S", row.slot},
-                                               {"U", static_cast<int64_t>(tail.size())}}));
-  const auto width = static_cast<size_t>(config_.vocabulary);
+  ROSSO_CHECK(runEntry(draft_, tail,
+                       {{"P", static_cast<int64_t>(held.size())},
+                        {"S", row.slot},
+                        {"U", static_cast<int64_t>(tail.size())}}));
   for (size_t i = 0; i < tail.size(); ++i) {
     held.push_back(tail[i]);
-    ROSSO_CHECK(choose(row, logits.subspan(i * width, width), chosen));
+    ROSSO_CHECK(choose(row, draft_, i, chosen));
     if (i + 1 < tail.size() && chosen.back().id != tail[i + 1])
       break; // the guesses from here on were wrong; what the cache holds of them is never read
   }
@@ -162,11 +181,10 @@ Status SlotEngine::decode(std::span<const SlotRow *const> rows,
       values["P" + number] = static_cast<int64_t>(sequence(row.slot).size());
       values["S" + number] = row.slot;
     }
-    ROSSO_TRY(std::span<float> logits, logitsOf(entry, tokens, std::move(values)));
-    const auto width = static_cast<size_t>(config_.vocabulary);
+    ROSSO_CHECK(runEntry(entry, tokens, std::move(values)));
     for (size_t i = 0; i < used; ++i) {
       sequences_[static_cast<size_t>(rows[i]->slot)].push_back(rows[i]->tokens[0]);
-      ROSSO_CHECK(choose(*rows[i], logits.subspan(i * width, width), *chosen[i]));
+      ROSSO_CHECK(choose(*rows[i], entry, i, *chosen[i]));
     }
     rows = rows.subspan(used);
     chosen = chosen.subspan(used);
@@ -204,10 +222,12 @@ Result<std::vector<float>> SlotEngine::embed(int64_t slot, std::span<const Token
                     std::to_string(pooled.tokens) + " were embedded; rewind it");
   for (std::span<const TokenId> left = tokens; !left.empty();) {
     const auto part = left.first(std::min(left.size(), static_cast<size_t>(chunk_)));
-    ROSSO_TRY(std::span<float> x, outputOf(embed_, "pooled", part,
-                                           {{"P", static_cast<int64_t>(held.size())},
-                                            {"S", slot},
-                                            {"T", static_cast<int64_t>(part.size())}}));
+    ROSSO_CHECK(runEntry(embed_, part,
+                         {{"P", static_cast<int64_t>(held.size())},
+                          {"S", slot},
+                          {"T", static_cast<int64_t>(part.size())}}));
+    const std::span<const uint8_t> bytes = read(embed_, "pooled");
+    const std::span x(reinterpret_cast<const float *>(bytes.data()), bytes.size() / sizeof(float));
     if (held.empty() || config_.pooling == Pooling::Last)
       pooled.vector.assign(x.begin(), x.end());
     else if (config_.pooling == Pooling::Mean)

@@ -10,9 +10,12 @@
 #include "models/SlotGraph.h"
 #include "models/TokenChoice.h"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -51,6 +54,8 @@ public:
   /// to 1 + draft. Errors: BadInput for rows that cannot be, before anything runs.
   Result<std::vector<std::vector<ChosenToken>>> run(std::span<const SlotRow> rows);
 
+  /// Bytes of results that the host has read from the device's memory, since the beginning.
+  uint64_t bytesRead() const { return bytesRead_; }
   bool embeds() const { return embed_ >= 0; }
   /// Appends tokens to a slot's sequence, all of which came by this way -> the vector of the whole
   /// text so far, of length 1. Errors: Unsupported without `embeds`, BadInput as of `run`.
@@ -78,13 +83,12 @@ private:
   Status extendByDraft(const SlotRow &row, std::vector<ChosenToken> &chosen);
   Status decode(std::span<const SlotRow *const> rows,
                 std::span<std::vector<ChosenToken> *const> chosen);
-  /// Runs an entry -> its output of that name. Variables that it does not read may have any value.
-  Result<std::span<float>> outputOf(int entry, std::string_view name,
-                                    std::span<const TokenId> tokens, VarValues values);
-  Result<std::span<float>> logitsOf(int entry, std::span<const TokenId> tokens, VarValues values) {
-    return outputOf(entry, "logits", tokens, std::move(values)); // [rows, V]
-  }
-  Status choose(const SlotRow &row, std::span<float> logits, std::vector<ChosenToken> &chosen);
+  /// Variables that the entry does not read may have any value.
+  Status runEntry(int entry, std::span<const TokenId> tokens, VarValues values);
+  /// Of the last run of an entry; the host's to change until the next.
+  std::span<uint8_t> read(int entry, std::string_view name);
+  /// Chooses by a line of what the last run of an entry gave.
+  Status choose(const SlotRow &row, int entry, size_t line, std::vector<ChosenToken> &chosen);
 
   DecoderConfig config_;
   Graph graph_;
@@ -96,6 +100,8 @@ private:
     std::vector<double> vector; // their sum, or the one that counts
   };
   std::vector<Pooled> pooled_; // by slot
+  uint64_t bytesRead_ = 0;
+  std::map<std::string, std::span<uint8_t>, std::less<>> seen_; // of the last run
   int prefill_ = -1, decode_ = -1, draft_ = -1, embed_ = -1;
   std::vector<std::pair<int64_t, int>> batches_; // rows, entry
 };

@@ -28,8 +28,9 @@ Result<Graph> buildSlotGraph(const GgufFile &file, const DecoderConfig &config,
                       const std::vector<SequencePart> &parts, Rows rows) {
     Outputs updates;
     const Tensor ids = Tensor::input("tokens", tokens, DType::I32);
-    const Tensor logits = decoder.logits(ids, parts, rows, updates);
-    add(name, {{"logits", logits.toFloat()}}, updates);
+    const Tensor logits = decoder.logits(ids, parts, rows, updates).toFloat();
+    const auto [best, where] = logits.topk(std::min(kLikeliest, config.vocabulary));
+    add(name, {{"logits", logits}, {"best", best}, {"where", where}}, updates);
   };
 
   const Dim start = variable("P", 0, context - 1), slot = variable("S", 0, shape.slots - 1);

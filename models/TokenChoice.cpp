@@ -11,8 +11,6 @@ namespace {
 
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
-using Candidate = std::pair<float, TokenId>; // score, token
-
 /// A number in (0, 1) that the seed and two counters determine: splitmix64, twice.
 double uniform(uint64_t seed, uint64_t position, uint64_t token) {
   auto mix = [](uint64_t x) {
@@ -87,8 +85,21 @@ Status hideMasked(std::span<float> logits, std::span<const uint8_t> mask) {
   return any ? Status() : badInput("the mask allows no token");
 }
 
-/// Of candidates in descending order, those that top-p and min-p keep: the first at least.
-void keepLikely(std::vector<Candidate> &candidates, const SamplerOptions &options) {
+bool needsOrder(const SamplerOptions &sampler) {
+  return sampler.topK > 0 || sampler.topP < 1 || sampler.minP > 0;
+}
+
+/// The candidates that a sampler looks at, of a vocabulary of `size`.
+int64_t candidatesOf(const SamplerOptions &sampler, int64_t size) {
+  const int64_t count = sampler.isGreedy()     ? 1
+                        : !needsOrder(sampler) ? size
+                        : sampler.topK > 0     ? sampler.topK
+                                               : kMostCandidates;
+  return std::min(count, size);
+}
+
+/// Of candidates in descending order, how many top-p and min-p keep: the first at least.
+size_t likelyOnes(std::span<const Candidate> candidates, const SamplerOptions &options) {
   double sum = 0;
   for (const Candidate &candidate : candidates)
     sum += std::exp(static_cast<double>(candidate.first) - candidates[0].first);
@@ -101,10 +112,46 @@ void keepLikely(std::vector<Candidate> &candidates, const SamplerOptions &option
     before += p;
     ++kept;
   }
-  candidates.resize(kept);
+  return kept;
+}
+
+/// One of the candidates. The largest of (score + Gumbel noise) follows the softmax of the scores.
+TokenId draw(std::span<const Candidate> candidates, size_t position,
+             const SamplerOptions &sampler) {
+  if (needsOrder(sampler))
+    candidates = candidates.first(likelyOnes(candidates, sampler));
+  TokenId drawn = -1;
+  double best = -std::numeric_limits<double>::infinity();
+  for (const auto &[score, id] : candidates) {
+    const double noise =
+        -std::log(-std::log(uniform(sampler.seed, position, static_cast<uint64_t>(id))));
+    const double value = score / sampler.temperature + noise;
+    if (value > best || drawn < 0) {
+      best = value;
+      drawn = id;
+    }
+  }
+  return drawn;
 }
 
 } // namespace
+
+bool fewAreEnough(const ChoiceOptions &options, int64_t count) {
+  return !options.logprobs && options.bias.empty() && options.mask.empty() &&
+         !options.sampler.hasPenalties() &&
+         candidatesOf(options.sampler, std::numeric_limits<int64_t>::max()) <= count;
+}
+
+Result<ChosenToken> chooseAmong(std::span<const Candidate> candidates, size_t position,
+                                const ChoiceOptions &options) {
+  const SamplerOptions &sampler = options.sampler;
+  ROSSO_CHECK(sampler.check());
+  const auto count = candidatesOf(sampler, static_cast<int64_t>(candidates.size()));
+  candidates = candidates.first(static_cast<size_t>(count));
+  ChosenToken chosen;
+  chosen.id = sampler.isGreedy() ? candidates[0].second : draw(candidates, position, sampler);
+  return chosen;
+}
 
 Result<ChosenToken> chooseToken(std::span<float> logits, std::span<const TokenId> sequence,
                                 const ChoiceOptions &options) {
@@ -128,28 +175,12 @@ Result<ChosenToken> chooseToken(std::span<float> logits, std::span<const TokenId
     penalise(logits, sequence, sampler);
   ROSSO_CHECK(hideMasked(logits, options.mask));
 
-  const bool needsOrder = sampler.topK > 0 || sampler.topP < 1 || sampler.minP > 0;
-  if (sampler.isGreedy()) {
+  if (sampler.isGreedy())
     chosen.id = static_cast<TokenId>(std::ranges::max_element(logits) - logits.begin());
-  } else {
-    const size_t count = !needsOrder        ? logits.size()
-                         : sampler.topK > 0 ? static_cast<size_t>(sampler.topK)
-                                            : static_cast<size_t>(kMostCandidates);
-    std::vector<Candidate> candidates = largest(logits, count);
-    if (needsOrder)
-      keepLikely(candidates, sampler);
-    // The largest of (score + Gumbel noise) follows the softmax of the scores.
-    double best = -std::numeric_limits<double>::infinity();
-    for (const auto &[score, id] : candidates) {
-      const double noise =
-          -std::log(-std::log(uniform(sampler.seed, sequence.size(), static_cast<uint64_t>(id))));
-      const double value = score / sampler.temperature + noise;
-      if (value > best || chosen.id < 0) {
-        best = value;
-        chosen.id = id;
-      }
-    }
-  }
+  else
+    chosen.id = draw(largest(logits, static_cast<size_t>(candidatesOf(
+                                         sampler, static_cast<int64_t>(logits.size())))),
+                     sequence.size(), sampler);
   if (options.logprobs)
     chosen.logprob = static_cast<float>(own[static_cast<size_t>(chosen.id)] - logSum);
   return chosen;

@@ -256,6 +256,7 @@ void bindLlm(py::module_ &m) {
              };
              return unwrap(compute());
            })
+      .def_property_readonly("bytes_read", [](const Model &m) { return m.engine->bytesRead(); })
       .def_property_readonly("embeds", [](const Model &m) { return m.engine->embeds(); })
       .def("rewind", [](Model &model, int64_t slot,
                         int64_t length) { return model.engine->rewind(slot, length); })

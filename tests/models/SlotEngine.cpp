@@ -5,10 +5,12 @@
 #include "models/io/GgufWriter.h"
 #include "tests/models/PlainDecoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <numeric>
+#include <random>
 
 namespace rosso {
 namespace {
@@ -209,6 +211,32 @@ TEST_F(Slots, RefusesRowsThatCannotBe) {
   EXPECT_THAT(engine->run(twice).error().message, HasSubstr("two rows"));
 }
 
+TEST_F(Slots, LogitsAreReadOnlyWhereARequestNeedsThem) {
+  model.vocabulary = 500;
+  model.randomize(12);
+  load({.slots = 4, .chunk = 4, .exact = true});
+  auto readBy = [&](const std::vector<SlotRow> &rows) {
+    const uint64_t before = engine->bytesRead();
+    run(rows);
+    return engine->bytesRead() - before;
+  };
+  const uint64_t few = 64 * (sizeof(float) + sizeof(TokenId)), all = 500 * sizeof(float);
+  ChoiceOptions sampled{.sampler = {.temperature = 0.8}};
+  EXPECT_EQ(readBy({{0, kThird}}), 0U); // a part of a prompt
+  EXPECT_EQ(readBy({{0, kFirst, greedy()}}), few);
+  EXPECT_EQ(readBy({{0, {7}, greedy()}}), few);
+  EXPECT_EQ(readBy({{0, {7}, sampled}}), few);
+  EXPECT_EQ(readBy({{0, {7}, greedy()}, {1, {7}, sampled}}), 2 * few);
+  ChoiceOptions reporting = sampled;
+  reporting.logprobs = 1;
+  EXPECT_EQ(readBy({{0, {7}, reporting}}), all);
+  EXPECT_EQ(readBy({{0, {7}, reporting}, {1, {7}, sampled}}), 2 * (all + few));
+
+  ChoiceOptions wide = sampled; // nothing is so unlikely that it cannot be drawn
+  wide.sampler.topK = 0;
+  EXPECT_EQ(readBy({{0, {7}, wide}}), all);
+}
+
 // --- choosing ---
 
 ChosenToken chosen(std::vector<float> logits, const ChoiceOptions &options,
@@ -272,6 +300,42 @@ TEST(TokenChoice, DrawsFollowTheDistribution) {
     options.sampler.seed = static_cast<uint64_t>(i);
     EXPECT_NE(chosen(logits, options).id, 2);
   }
+}
+
+TEST(TokenChoice, TheLikeliestFewGiveWhatAllWouldGive) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal(0, 3);
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    std::vector<float> logits(200);
+    for (float &logit : logits)
+      logit = std::round(normal(random) * 4) / 4; // some are equal
+    std::vector<Candidate> few;
+    for (size_t i = 0; i < logits.size(); ++i)
+      few.emplace_back(logits[i], static_cast<TokenId>(i));
+    std::ranges::sort(few, {}, [](const Candidate &c) { return std::pair(-c.first, c.second); });
+    few.resize(64);
+    const ChoiceOptions options{.sampler = {.temperature = seed % 3 * 0.7,
+                                            .topK = static_cast<int64_t>(1 + seed % 64),
+                                            .topP = seed % 2 ? 0.9 : 1,
+                                            .minP = seed % 5 ? 0.05 : 0,
+                                            .seed = seed}};
+    ASSERT_TRUE(fewAreEnough(options, 64));
+    const Ids sequence(seed % 7, 0);
+    const auto found = chooseAmong(few, sequence.size(), options);
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->id, chosen(logits, options, sequence).id) << seed;
+  }
+}
+
+TEST(TokenChoice, WhatMovesLogitsNeedsAllOfThem) {
+  const std::vector<uint8_t> mask{0xFF};
+  EXPECT_TRUE(fewAreEnough(greedy(), 1));
+  EXPECT_FALSE(fewAreEnough({.sampler = {.temperature = 1, .topK = 65}}, 64));
+  EXPECT_FALSE(fewAreEnough({.sampler = {.temperature = 1, .topK = 0}}, 64)); // top-p looks at more
+  EXPECT_FALSE(fewAreEnough({.sampler = {.repeatPenalty = 1.1}}, 64));
+  EXPECT_FALSE(fewAreEnough({.bias = {{1, 1.0f}}}, 64));
+  EXPECT_FALSE(fewAreEnough({.mask = mask}, 64));
+  EXPECT_FALSE(fewAreEnough({.logprobs = 0}, 64));
 }
 
 TEST(TokenChoice, RefusesWhatAllowsNothing) {

@@ -108,6 +108,11 @@ class LlmCore:
         except _rosso.DeviceError as error:
             raise DeviceLost(str(error)) from error
 
+    @property
+    def bytes_read(self) -> int:
+        """Of results that the host has read from the device's memory."""
+        return self._llm.bytes_read
+
     def recover(self) -> None:
         try:
             self._llm = None  # its memory first

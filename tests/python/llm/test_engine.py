@@ -44,6 +44,20 @@ def test_a_seed_gives_the_same_reply_alone_and_in_company(live):
     assert both[0]["message"] == alone[0]["message"]
 
 
+def test_logits_stay_on_the_device_unless_a_request_needs_them(live):
+    def read(**more):
+        before = live.core.bytes_read
+        usage = live.post("/v1/chat/completions", {**SUM, **more}).json()["usage"]
+        return (live.core.bytes_read - before) / usage["completion_tokens"]
+
+    logits = 4 * live.core.tokenizer.size
+    for plain in ({}, {"temperature": 0.8, "seed": 3}, {"stop": ["7"]}):
+        # The likeliest 64 and their numbers, also of the token that ends the reply.
+        assert read(**plain, max_tokens=20) <= 64 * 8 * 2
+    for needy in ({"logprobs": True}, {"logit_bias": {"5": 1}}, {"frequency_penalty": 0.5}):
+        assert read(**needy) >= logits
+
+
 def test_replies_are_held_to_schemas(live):
     pytest.importorskip("llguidance")
     schema = {
