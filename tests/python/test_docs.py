@@ -117,4 +117,4 @@ def test_every_variable_of_the_environment_is_listed():
                     read.update(filter(None, names))
     read |= {"DEFAULT_FLOAT", "DEFAULT_INT"}
     assert read <= listed, read - listed
-    assert listed <= read | {"ROSSO_BUILD", "ROSSO_NODE_MODULES"}, listed - read
+    assert listed <= read | {"ROSSO_BUILD"}, listed - read

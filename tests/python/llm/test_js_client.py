@@ -1,8 +1,6 @@
-"""OpenAI's official JavaScript client, found by ROSSO_NODE_MODULES: a folder where
-`npm install openai node` put its node_modules."""
+"""OpenAI's official JavaScript client, which `setup/install --clients` puts into build/node."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -13,13 +11,12 @@ from test_openai_chat import script
 
 ROOT = Path(__file__).resolve().parents[3]
 DEMO = ROOT / "models/demo/rosso-demo.gguf"
-MODULES = Path(os.environ.get("ROSSO_NODE_MODULES", "missing")).absolute()
-NODE = MODULES / ".bin/node"
+NODE = ROOT / "build/node/node"
+MODULES = ROOT / "build/node/node_modules"
 
 if not NODE.exists() or not (MODULES / "openai").exists():
     pytest.skip(
-        "no OpenAI client for JavaScript: npm install openai node, "
-        "and ROSSO_NODE_MODULES=its node_modules",
+        "no OpenAI client for JavaScript in build/node: run setup/install --clients",
         allow_module_level=True,
     )
 

@@ -1,9 +1,8 @@
 """OpenClaw, the agent itself, against `rosso serve`, in a network without a way out.
 
 Its tools are real, the model is a script: byte by byte a prompt of OpenClaw is some 36,000 tokens,
-more than any small model was trained for. Found by ROSSO_NODE_MODULES (a folder where
-`npm install openclaw openai node` put its node_modules); each turn of the agent starts Node anew,
-which takes ten seconds of processor time.
+more than any small model was trained for. `setup/install --clients` puts it into build/node; each
+turn of the agent starts Node anew, which takes ten seconds of processor time.
 """
 
 import contextlib
@@ -21,7 +20,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-MODULES = Path(os.environ.get("ROSSO_NODE_MODULES", "missing"))
+NODE = HERE.parents[2] / "build/node"  # a folder with the program `node`
+OPENCLAW = NODE / "node_modules/.bin/openclaw"
 PORT = 11434
 MODEL = "qwen2.5-7b"
 ROOM = 262144
@@ -35,11 +35,8 @@ def offline(*command):
     return ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
 
 
-if not (MODULES / ".bin/openclaw").exists():
-    pytest.skip(
-        "no OpenClaw: npm install openclaw openai node, and ROSSO_NODE_MODULES=its node_modules",
-        allow_module_level=True,
-    )
+if not OPENCLAW.exists():
+    pytest.skip("no OpenClaw in build/node: run setup/install --clients", allow_module_level=True)
 if not shutil.which("unshare") or subprocess.run(offline("true"), capture_output=True).returncode:
     pytest.skip("no network namespaces here (unshare -rn)", allow_module_level=True)
 
@@ -80,7 +77,7 @@ class Agent:
     def start(self, message):
         environment = {
             **os.environ,
-            "PATH": f"{MODULES / '.bin'}:{os.environ['PATH']}",
+            "PATH": f"{NODE}:{os.environ['PATH']}",
             "HOME": str(self.folder / "home"),
             "OPENCLAW_STATE_DIR": str(self.state),
             "OPENCLAW_CONFIG_PATH": str(self.config),
@@ -88,7 +85,7 @@ class Agent:
         }
         talk = ("agent", "--local", "--json", "--session-id", "flowers", "--timeout", "200")
         return subprocess.Popen(
-            self.inside(MODULES / ".bin/openclaw", *talk, "-m", message),
+            self.inside(OPENCLAW, *talk, "-m", message),
             cwd=self.work,
             env=environment,
             text=True,
@@ -99,7 +96,11 @@ class Agent:
 
     def says(self, message):
         process = self.start(message)
-        output, errors = process.communicate(timeout=400)
+        try:
+            output, errors = process.communicate(timeout=400)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         assert process.returncode == 0, output + errors
         return output + errors
 
