@@ -66,6 +66,9 @@ Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources,
             const QuantFormat *format) {
   if (auto bad = firstBad(sources))
     return *bad;
+  auto isOfFloat8 = [](const Tensor &source) { return isFloat8(source.dtype()); };
+  if (isFloat8(dtype) || std::any_of(sources.begin(), sources.end(), isOfFloat8))
+    return makeOfFloat8(op, dtype, std::move(shape), sources, std::move(attrs));
   auto node = newNode(op);
   node->dtype = dtype;
   node->format = format;

@@ -22,6 +22,11 @@ std::optional<Tensor> firstBad(const std::vector<Tensor> &sources);
 Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources = {},
             Attrs attrs = {}, const QuantFormat *format = nullptr);
 
+/// The node `make` makes where a source or the result is an 8-bit float: of bytes where values only
+/// move, else of f32, whose sources are decoded and whose result is encoded.
+Tensor makeOfFloat8(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources,
+                    Attrs attrs);
+
 /// A scalar [] of a type: integers wrapped to its width, floats in full, so that exact evaluation
 /// sees 1/3 and not the f32 next to it.
 Tensor constant(double value, DType dtype);

@@ -398,7 +398,7 @@ private:
       word = line.word();
     }
     const std::optional<DType> dtype = findDType(word);
-    if (!dtype)
+    if (!dtype || isFloat8(*dtype))
       return badInput("found type '" + word + "', wanted one like f32");
     node.dtype = *dtype;
     ROSSO_TRY(node.shape, line.shape());

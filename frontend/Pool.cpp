@@ -61,6 +61,8 @@ Result<Pool> readPool(std::string_view where, const Tensor &t, const Spatial &ke
 
 /// The least value of a type, which no element is below.
 double least(DType t) {
+  if (isFloat8(t))
+    return -0x1p16; // becomes the least: not all of them have infinities
   if (isFloat(t))
     return -std::numeric_limits<double>::infinity();
   bool isSigned = isInteger(t) && !isUnsigned(t);

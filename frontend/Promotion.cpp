@@ -2,9 +2,9 @@
 // type, in the order of the table, that is above both.
 //
 //   bool - i8 - i16 - i32 - i64
-//        \    /     /     /     \      f16
-//         u8 - u16 - u32 - u64 - (f32)     \ f32 - f64
-//                                      bf16
+//        \    /     /     /     \              f16
+//         u8 - u16 - u32 - u64 - (f32) - f8 -     \ f32 - f64
+//                                             bf16
 // No integer type holds both an i64 and a u64: those meet in a float of no chosen width.
 
 #include "frontend/Build.h"
@@ -22,6 +22,9 @@ struct Above {
   unsigned direct; // bits of types
 };
 
+constexpr unsigned kFloat8s =
+    bit(DType::F8E4M3) | bit(DType::F8E5M2) | bit(DType::F8E4M3Fnuz) | bit(DType::F8E5M2Fnuz);
+
 // In the order in which a meeting point is chosen; every row comes after those below it.
 constexpr Above kLattice[] = {
     {DType::Bool, bit(DType::I8) | bit(DType::U8)},
@@ -31,8 +34,12 @@ constexpr Above kLattice[] = {
     {DType::U16, bit(DType::I32) | bit(DType::U32)},
     {DType::I32, bit(DType::I64)},
     {DType::U32, bit(DType::I64) | bit(DType::U64)},
-    {DType::I64, bit(DType::F16) | bit(DType::BF16)},
-    {DType::U64, bit(DType::F16) | bit(DType::BF16)},
+    {DType::I64, kFloat8s},
+    {DType::U64, kFloat8s},
+    {DType::F8E4M3, bit(DType::F16) | bit(DType::BF16)},
+    {DType::F8E5M2, bit(DType::F16) | bit(DType::BF16)},
+    {DType::F8E4M3Fnuz, bit(DType::F16) | bit(DType::BF16)},
+    {DType::F8E5M2Fnuz, bit(DType::F16) | bit(DType::BF16)},
     {DType::F16, bit(DType::F32)},
     {DType::BF16, bit(DType::F32)},
     {DType::F32, bit(DType::F64)},

@@ -136,6 +136,12 @@ Result<Draw> draw(std::string_view device, uint64_t words) {
 /// How many bits of a float type are its fraction.
 int fractionBits(DType t) {
   switch (t) {
+  case DType::F8E4M3:
+  case DType::F8E4M3Fnuz:
+    return 3;
+  case DType::F8E5M2:
+  case DType::F8E5M2Fnuz:
+    return 2;
   case DType::F16:
     return 10;
   case DType::BF16:
@@ -149,7 +155,16 @@ int fractionBits(DType t) {
 
 /// The integer of the same size, without a sign.
 DType bitsOf(DType t) {
-  return byteSize(t) == 2 ? DType::U16 : byteSize(t) == 8 ? DType::U64 : DType::U32;
+  switch (byteSize(t)) {
+  case 1:
+    return DType::U8;
+  case 2:
+    return DType::U16;
+  case 4:
+    return DType::U32;
+  default:
+    return DType::U64;
+  }
 }
 
 std::optional<int64_t> constantCount(const Shape &shape) {

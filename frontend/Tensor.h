@@ -140,6 +140,8 @@ public:
   /// only.
   bool isWeak() const { return weak_; }
   Tensor asWeak(bool weak) const;
+  /// The bytes (u8) of this as 8-bit floats of a type; as bytes again for `DType::U8`.
+  Tensor asFloat8(DType type) const;
 
   // --- leaves: Creation.cpp ---
 

@@ -462,7 +462,7 @@ def _from_np_dtype(npdtype: numpy.dtype) -> DType:
     import numpy as np
 
     name = np.dtype(npdtype).name
-    name = {"float8_e4m3fn": "fp8e4m3", "float8_e5m2": "fp8e5m2"}.get(name, name)
+    name = {"float8_e4m3fn": "fp8e4m3"}.get(name, name.replace("float8_", "fp8"))
     if name not in DTYPES_DICT:
         raise NotImplementedError(f"no element type for NumPy's {name}")
     return DTYPES_DICT[name]

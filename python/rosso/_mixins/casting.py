@@ -22,15 +22,14 @@ class CastMixin(TensorBase):
     def cast(self, dtype: DTypeLike) -> Tensor:
         """The values in another type: floats are rounded to the nearest, to integers towards zero.
 
-        `Tensor([1.5, -2.5]).cast("int32")` is [1, -2]. NotImplementedError for 8-bit floats.
+        8-bit floats have no room for greater numbers, which become their greatest.
+        `Tensor([1.5, -2.5]).cast("int32")` is [1, -2].
         """
         wanted = to_dtype(dtype)
         if wanted in dtypes.weaks:
             is_float = wanted is dtypes.weakfloat
             held = self._t.cast(dtypes.default_float if is_float else dtypes.default_int)
             return self._wrap(held.as_weak(True))
-        if wanted._code < 0:
-            raise NotImplementedError(f"tensors of {wanted}")
         return self._wrap(self._t.cast(wanted))
 
     def bitcast(self, dtype: DTypeLike) -> Tensor:
