@@ -92,8 +92,49 @@ Value sineSeries(Emit &e, Value x, int terms) {
   return e.mulF(sine, sign);
 }
 
+/// What is left of a large |x|, given by its bits, without multiples of 2*pi: an f64 in [-pi, pi).
+///
+/// x = m * 2^e with an integer m, so of the bits of 1/pi those above 2^-(e-1) make even multiples
+/// of pi. The next 64 bits W give x/pi mod 2 = (m * W mod 2^64) * 2^-63, and the 32 bits after them
+/// the digits that are left when that is near 0. Source: Payne and Hanek 1983; 2^7 <= 2^e is
+/// assumed.
+Value reducedByPi(Emit &e, Value magnitude) {
+  Type i = e.i32(), wide = e.i64(), f = e.f64();
+  static constexpr uint32_t kInversePi[] = {0x517CC1B7, 0x27220A94, 0xFE13ABE8, 0xFA9A6EE0,
+                                            0x6DB14ACC, 0x9E21C820, 0xFF28B1D5};
+  Value m = e.zeroExtend(e.bitOr(e.bitAnd(magnitude, 0x7FFFFF), e.constant(i, 0x800000)), wide);
+  Value firstBit = e.sub(e.shiftRight(magnitude, 23), e.constant(i, 151)); // e - 1, 6 to 103
+  Value firstWord = e.shiftRight(firstBit, 5);
+  Value words[4];
+  for (int at = 0; at < 4; ++at) {
+    words[at] = e.constant(i, static_cast<int32_t>(kInversePi[at]));
+    for (int first = 1; first < 4; ++first)
+      words[at] = e.select(e.equal(firstWord, e.constant(i, first)),
+                           e.constant(i, static_cast<int32_t>(kInversePi[first + at])), words[at]);
+  }
+  auto product = [&](int at) { // of m and the 32 bits that begin in words[at]
+    Value window = e.intrinsic(i, "llvm.fshl", {words[at], words[at + 1], firstBit});
+    return e.mul(m, e.zeroExtend(window, wide));
+  };
+  Value turns = e.add(e.shiftLeft(product(0), 32), e.add(product(1), e.shiftRight(product(2), 32)));
+  Value high = e.toFloat(e.truncate(e.shiftRight(turns, 32), i), f);
+  Value low = e.toFloat(e.shiftRight(e.truncate(turns, i), 1), f);
+  Value halfTurns =
+      e.fma(low, e.constantFloat(f, 0x1p-62), e.mulF(high, e.constantFloat(f, 0x1p-31)));
+  return e.mulF(halfTurns, e.constantFloat(f, std::numbers::pi));
+}
+
 Value sinF32(Emit &e, Value x) {
-  return arith::TruncFOp::create(e.b, e.loc, e.f32(), sineSeries(e, e.extendFloat(x, e.f64()), 8));
+  Type i = e.i32(), f = e.f64();
+  Value bits = e.bitcast(x, i), magnitude = e.bitAnd(bits, 0x7FFFFFFF);
+  Value reduced = reducedByPi(e, magnitude);
+  Value negative = e.less(bits, e.constant(i, 0));
+  reduced = e.select(negative, arith::NegFOp::create(e.b, e.loc, reduced), reduced);
+  constexpr int64_t kLarge = 0x4E800000, kInfinity = 0x7F800000; // bits of 2^30 and infinity
+  Value isLarge = compareI(e, arith::CmpIPredicate::ult, e.sub(magnitude, e.constant(i, kLarge)),
+                           e.constant(i, kInfinity - kLarge));
+  Value angle = e.select(isLarge, reduced, e.extendFloat(x, f));
+  return arith::TruncFOp::create(e.b, e.loc, e.f32(), sineSeries(e, angle, 8));
 }
 
 /// 2^x = 2^n * 2^f with n = round(x), |f| <= 1/2, and 14 terms of the Taylor series: 1e-17. GPUs

@@ -250,6 +250,8 @@ def test_where_and_clip():
     same(t.masked_fill(t < 0, 7), np.where(a < 0, np.float32(7), a))
     with pytest.raises(RuntimeError):
         t.clamp()
+    with pytest.raises(RuntimeError, match="where chooses by bools, got dtypes.float"):
+        t.where(1, 0)
 
 
 @given(st.sampled_from(FLOATS), st.sampled_from((*INTS, "bool", *FLOATS)), st.integers(0, 9))
@@ -309,6 +311,18 @@ def test_shapes_that_do_not_broadcast():
         Tensor([1, 2]) + Tensor([1, 2, 3])
     with pytest.raises(ValueError):
         Tensor([1.5]) & Tensor([1])
+
+
+@pytest.mark.parametrize("device", ["host", "emu"])
+def test_the_sine_of_a_large_angle_is_that_of_what_is_left_of_it(device):
+    rng = np.random.default_rng(0)
+    a = (rng.uniform(1, 2, 400) * 2.0 ** rng.integers(20, 128, 400)).astype(np.float32)
+    # The last two are the floats nearest to multiples of pi.
+    a = np.concatenate([a, [2.0**30, 3.4028235e38, 10741887 * 2.0**12, 16367173 * 2.0**73]])
+    a = np.concatenate([a, -a]).astype(np.float32)
+    found = Tensor(a, device=device).sin().numpy()
+    np.testing.assert_allclose(found, np.sin(a.astype(np.float64)), 4e-6)
+    assert np.isnan(Tensor([np.inf, -np.inf, np.nan], device=device).sin().numpy()).all()
 
 
 def test_nothing_at_all():
