@@ -56,7 +56,9 @@ Tensor Tensor::matmul(const Tensor &other, std::optional<DType> type) const {
     return *bad;
   if (other.ndim() == 1)
     result = result.squeeze(-1);
-  return ndim() == 1 ? result.squeeze(other.ndim() == 1 ? -1 : -2) : result;
+  if (ndim() == 1)
+    result = result.squeeze(other.ndim() == 1 ? -1 : -2);
+  return result.asWeak(!type && meetWeakly(*this, other));
 }
 
 Tensor Tensor::linear(const Tensor &weight, const std::optional<Tensor> &bias) const {
@@ -74,7 +76,8 @@ Tensor Tensor::linear(const Tensor &weight, const std::optional<Tensor> &bias) c
     bool isFloatWeight = isFloat(weight.dtype());
     y = make(Op::Linear, working, std::move(out),
              {promote(*this, working), isFloatWeight ? weight : promote(weight, working)})
-            .cast(common);
+            .cast(common)
+            .asWeak(meetWeakly(*this, weight));
   } else {
     y = matmul(weight.T());
   }

@@ -56,7 +56,8 @@ Tensor padSpatial(const Tensor &t, const std::vector<Padding> &padding, double v
   bool isNone = std::all_of(all.begin(), all.end(), [](const Padding &p) {
     return p.before == Dim(0) && p.after == Dim(0);
   });
-  return isNone ? t : t.pad(all, value);
+  Tensor around = isFloat(t.dtype()) ? Tensor(value) : constant(value, t.dtype());
+  return isNone ? t : t.pad(all, PadMode::Constant, around);
 }
 
 Tensor slide(std::string_view where, const Tensor &t, const std::vector<Window> &windows) {

@@ -232,8 +232,10 @@ Tensor Tensor::mul(const Tensor &other) const { return binary(Op::Mul, Op::And, 
 Tensor Tensor::div(const Tensor &other) const {
   if (auto bad = firstBad({*this, other}))
     return *bad;
-  DType working = floatDType(commonDType(*this, other));
-  return binary(Op::Div, Op::Div, promote(*this, working), promote(other, working));
+  DType common = commonDType(*this, other), working = floatDType(common);
+  bool isOpen = isWeak() && other.isWeak(); // int / int is a float of the default width
+  return binary(Op::Div, Op::Div, promote(*this, working), promote(other, working))
+      .asWeak(isOpen || (isFloat(common) && meetWeakly(*this, other)));
 }
 
 Tensor Tensor::truncDiv(const Tensor &other) const {

@@ -20,7 +20,8 @@ std::optional<double> exactNumber(const Tensor &value) {
     return *number;
   int64_t whole = std::get<int64_t>(attr);
   constexpr int64_t kExact = int64_t{1} << 53;
-  return std::abs(whole) <= kExact ? std::optional(static_cast<double>(whole)) : std::nullopt;
+  return whole >= -kExact && whole <= kExact ? std::optional(static_cast<double>(whole))
+                                             : std::nullopt;
 }
 
 /// Without the extents that negative paddings cut off; those become 0.

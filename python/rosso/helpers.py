@@ -25,11 +25,16 @@ def getenv(key: str, default: Any = 0) -> Any:
 
 
 class ContextVar(Generic[T]):
-    """A setting with a name, from the environment or its default; `Context` changes it."""
+    """A setting with a name, from the environment or its default; `Context` changes it.
+
+    Errors: RuntimeError where a setting of that name exists.
+    """
 
     _known: ClassVar[dict[str, ContextVar]] = {}
 
     def __init__(self, key: str, default: T) -> None:
+        if key in ContextVar._known:
+            raise RuntimeError(f"the setting {key} exists already")
         self.key = key
         self.value: T = getenv(key, default)
         ContextVar._known[key] = self

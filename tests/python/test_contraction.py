@@ -62,6 +62,7 @@ def test_types():
     exact = half.numpy().astype(np.float64)
     close(half.matmul(half.T, dtype="float32"), exact @ exact.T, 1e-4, 1e-2)
     assert (Tensor([[1.0]]) @ Tensor([[2]])).dtype is dtypes.float32
+    assert (Tensor([[1]], dtype="int64") @ Tensor([[2]], dtype="uint64")).dtype is dtypes.weakfloat
 
 
 def test_shapes_that_do_not_fit():

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import rosso
 from rosso import Device, Tensor, Variable, dtypes
+from rosso.helpers import ContextVar
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -40,8 +41,16 @@ def test_default_types_can_be_set():
         assert Tensor([1.5]).dtype is dtypes.float16
         assert Tensor([1]).dtype is dtypes.int64
     assert Tensor([1.5]).dtype is dtypes.float32
+    with rosso.Context(DEFAULT_FLOAT=dtypes.bfloat16):
+        assert Tensor(None).numpy().tolist() == 0.0
     with pytest.raises(ValueError):
         dtypes.default_float = dtypes.int32
+
+
+def test_a_setting_is_made_once():
+    ContextVar("MADE_ONCE", 1)
+    with pytest.raises(RuntimeError, match="the setting MADE_ONCE exists already"):
+        ContextVar("MADE_ONCE", 2)
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 3), (1, 2, 3, 4)])

@@ -148,6 +148,10 @@ def test_ceil_mode_and_edges():
     close(t.avg_pool2d(3, 2, padding=1)[0, 0, 0, 0].reshape(1), [12 / 9])
     ints = Tensor(x.astype(np.int32)).max_pool2d(2, padding=1)
     np.testing.assert_array_equal(ints.numpy()[0, 0, 0], [0, 2, 4])
+    for kind in ("int8", "uint8", "int64", "bool"):
+        low = Tensor([[[[-100, 100], [-7, 100]]]], dtype=kind)
+        assert low.max_pool2d(2, padding=1).dtype is low.dtype
+        assert low.max_pool2d(2, padding=1).tolist() == low.tolist()  # a corner in each window
 
 
 def test_unpool_puts_values_back():

@@ -148,3 +148,9 @@ def test_moments():
 def test_wrong_arguments(make, error):
     with pytest.raises(error):
         make()
+
+
+def test_weak_types_have_no_random_numbers():
+    for draw in (Tensor.rand_like, Tensor.randn_like):
+        with pytest.raises(ValueError, match="got dtypes.weakfloat"):
+            draw(Tensor(1.0))

@@ -175,8 +175,10 @@ class ElementwiseMixin(CastMixin):
     def where(self, x: Operand, y: Operand) -> Tensor:
         """Elements of `x` where this is true, of `y` elsewhere; all three broadcast.
 
-        `Tensor([True, False]).where(1, 2)` is [1, 2].
+        RuntimeError where this is not of bools. `Tensor([True, False]).where(1, 2)` is [1, 2].
         """
+        if self.dtype is not dtypes.bool:
+            raise RuntimeError(f"where chooses by bools, got {self.dtype}")
         return self._wrap(self._t.where(self._operand(x), self._operand(y)))
 
     def masked_fill(self, mask: Tensor, value: Operand) -> Tensor:

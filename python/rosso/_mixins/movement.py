@@ -146,7 +146,12 @@ class MovementMixin(TensorBase):
         if mode != "constant":
             assert is_constant(self.shape), f"does not support symbolic shape {self.shape}"
         kind = _rosso.PadMode.__members__[mode]
-        return self._moved(self._t.pad(pairs, kind, type(self)._scalar(value, self.dtype)))
+        around = (
+            _rosso.Tensor.weak_float(value)  # other than 0 around integers, it makes floats of them
+            if isinstance(value, float)
+            else type(self)._scalar(value, self.dtype)
+        )
+        return self._moved(self._t.pad(pairs, kind, around))
 
     def _paddings(self, padding: Sequence[Any]) -> list[tuple[Any, Any]]:
         """One pair for each axis."""

@@ -100,9 +100,11 @@ class RandomMixin(TensorBase):
     ) -> Tensor:
         """Normally distributed numbers of mean 0 and deviation 1.
 
-        Errors: ValueError for negative or symbolic extents.
+        Errors: ValueError for negative or symbolic extents, or a weak type.
         """
         kind = float_or_default(dtype)
+        if kind in dtypes.weaks:
+            raise ValueError(f"randn needs a type that takes memory, got {kind}")
         return cls._drawn("randn", device, random_shape(argfix(*shape)), kind)
 
     def rand_like(

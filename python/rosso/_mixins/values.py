@@ -34,9 +34,9 @@ class ValuesMixin(TensorBase):
 
     def _storable(self, wide: tuple[DType, ...] = ()) -> TensorBase:
         """This tensor in a type that has a memory format: weak types and `wide` ones are cast."""
-        if self.dtype in dtypes.weaks:
-            return self._wrap(self._t.cast(strong_dtype(self.dtype)))
-        return self._wrap(self._t.cast(dtypes.float32)) if self.dtype in wide else self
+        held = strong_dtype(self.dtype)
+        kind = dtypes.float32 if held in wide else held
+        return self if kind is self.dtype else self._wrap(self._t.cast(kind))
 
     def numpy(self) -> numpy.ndarray:
         """The values as a NumPy array; bfloat16 and 8-bit floats as float32.
