@@ -99,6 +99,13 @@ std::optional<Box> boxOf(const Node &view, const Shape &whole) {
   return box;
 }
 
+/// Whether a value is to be computed from buffers at every call: they may have been written since.
+bool readsMemory(const NodeRef &value) {
+  return !memoryOf(*value) &&
+         std::ranges::any_of(topologicalOrder({"", {{"", value}}}),
+                             [](const Node *node) { return node->op == Op::Buffer; });
+}
+
 /// Nodes with some leaves replaced.
 class Rewriter {
 public:
@@ -239,7 +246,7 @@ Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor
           constant = Tensor(state.leaf);
       }
     const NodeRef computed = rewrite(output.node());
-    if (!constant.defined() && !computed->isOpen) {
+    if (!constant.defined() && !computed->isOpen && !readsMemory(computed)) {
       Tensor *const one[] = {&output};
       ROSSO_CHECK(realize(one));
       constant = output;

@@ -30,6 +30,8 @@ public:
   Result<std::vector<Tensor>> call(std::span<const Tensor> inputs, const VarValues &values = {});
 
   const Program &program() const { return bound_->program(); }
+  /// Whether a call writes to tensors that it is given: they need memory of their own.
+  bool writesArguments() const { return !written_.empty(); }
 
 private:
   friend class Capture;

@@ -1,7 +1,9 @@
 // Tensors out of nothing: leaves, constants, sequences; and states, which are leaves that change.
 
 #include "frontend/Build.h"
+#include "frontend/Capture.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace rosso {
@@ -147,12 +149,29 @@ Tensor Tensor::variable(const Dim &value) {
   return make(Op::Variable, DType::I32, {}, {}, {{"value", Shape{value}}});
 }
 
+namespace {
+
+/// What is written to a view of a constant is written to the constant: it gets memory then. Inside
+/// of a capture it is made anew at every call, and nothing is written but the handle.
+void promiseMemory(const Tensor &filled) {
+  const Node *at = filled.node().get();
+  while (isMovement(at->op))
+    at = at->sources[0].get();
+  const bool isFixed = std::ranges::all_of(filled.shape(), &Dim::isConstant);
+  if (at->op == Op::Constant && filled.ndim() > 0 && isFixed && !Capture::current())
+    const_cast<Node &>(*filled.node()).storage = Storage::promised(); // nobody has seen it yet
+}
+
+} // namespace
+
 Tensor Tensor::full(Shape shape, Tensor value) {
   if (auto bad = firstBad({value}))
     return *bad;
   if (Status status = checkExtents("full", shape); !status)
     return failed(status.error());
-  return promote(value, value.dtype()).expand(std::move(shape));
+  Tensor filled = promote(value, value.dtype()).expand(std::move(shape));
+  promiseMemory(filled);
+  return filled;
 }
 
 Tensor Tensor::full(Shape shape, Tensor value, DType dtype) {

@@ -111,7 +111,7 @@ std::shared_ptr<Storage> memoryOf(const Node &node) {
   const Node *at = &node;
   while (!at->storage && isMovement(at->op))
     at = at->sources[0].get();
-  return at->storage;
+  return at->storage && at->storage->exists() ? at->storage : nullptr;
 }
 
 void becomeBuffer(const Node &node, std::shared_ptr<Storage> storage) {
@@ -177,12 +177,16 @@ std::vector<Dim> requiredNonNegative(const Graph &graph) {
       required.emplace(dim.str(), dim);
   };
   for (const GraphEntry &entry : graph.entries)
-    for (const Node *node : topologicalOrder(entry))
+    for (const Node *node : topologicalOrder(entry)) {
       if (auto window = windowOf(*node))
         for (size_t i = 0; i < window->extents.size(); ++i) {
           require(window->begin[i]);
           require(window->extents[i] - window->begin[i] - window->size[i]);
         }
+      if (node->op == Op::Pad)
+        for (const char *side : {"before", "after"})
+          std::ranges::for_each(node->attr<Shape>(side), require);
+    }
   std::vector<Dim> dims;
   for (const auto &[text, dim] : required)
     dims.push_back(dim);

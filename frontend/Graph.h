@@ -46,7 +46,9 @@ struct Node {
   Shape shape;
   std::vector<NodeRef> sources;
   std::vector<std::pair<std::string, Attr>> attrs; // sorted by name
-  std::shared_ptr<Storage> storage; // of an Op::Buffer; of a view of one, what it looks at
+  // Of an Op::Buffer; of a view of one, what it looks at. Of constants made by `full`, and of views
+  // of them: memory promised for when somebody writes there.
+  std::shared_ptr<Storage> storage;
   DeviceName device = nullptr;
   bool isOpen = false;        // reads an input, a weight or a state: only a program computes it
   std::optional<Error> error; // a bad graph: carried until realised
@@ -95,7 +97,8 @@ std::vector<const Node *> bufferLeaves(const Graph &graph);
 Status validate(const Graph &graph);
 
 /// What must not be negative for a run to stay inside its tensors, where the bounds alone do not
-/// promise it: slices and updates at run-time positions (`1024 - P - T`). For a validated graph.
+/// promise it: slices and updates at run-time positions (`1024 - P - T`), and what is padded. For a
+/// validated graph.
 std::vector<Dim> requiredNonNegative(const Graph &graph);
 
 /// Canonical text of a graph: the same graph gives the same bytes; the key of the program cache.

@@ -196,6 +196,21 @@ Result<std::vector<std::shared_ptr<Storage>>> compute(std::span<const NodeRef> n
   return results;
 }
 
+/// Promised memory comes about, full of the constant that it was promised to.
+Status keepPromise(const Node &view) {
+  const Node *constant = &view;
+  while (isMovement(constant->op) && constant->sources[0]->storage == view.storage)
+    constant = constant->sources[0].get();
+  ROSSO_TRY(std::shared_ptr<Storage> content, filled(*constant, deviceOf(*constant)));
+  const std::lock_guard lock(graphMutex);
+  if (view.storage->exists()) // another thread may have been here
+    return {};
+  const std::shared_ptr<Storage> memory = view.storage;
+  memory->fulfil(*content);
+  becomeBuffer(*constant, memory);
+  return {};
+}
+
 /// What has no elements, and constants, need no program.
 Result<std::shared_ptr<Storage>> withoutProgram(const Node &node, DeviceName device) {
   for (const Dim &extent : node.shape)
@@ -282,6 +297,10 @@ Status realize(std::span<Tensor *const> tensors) {
       continue;
     if (node->isOpen && Capture::current())
       continue; // put off until the captured function is called
+    if (node->storage) {
+      ROSSO_CHECK(keepPromise(*node));
+      continue;
+    }
     if (seen.insert(node.get()).second)
       nodes.push_back(node);
   }
@@ -313,7 +332,6 @@ Result<std::shared_ptr<Storage>> rowMajorStorage(const Tensor &tensor) {
                       "they exist only when the function is called");
     Tensor *const one[] = {&handle};
     ROSSO_CHECK(realize(one));
-    return handle.node()->storage;
   }
   const Node &node = *handle.node();
   if (node.op == Op::Buffer)
@@ -388,6 +406,37 @@ Status computeReaders(Storage &memory) {
   return realize(handles);
 }
 
+namespace {
+
+/// The view of memory whose bits a tensor shows as another type of the same size, or as its own;
+/// nothing where it is a computation.
+std::optional<Tensor> beforeBitcasts(const NodeRef &node) {
+  if (memoryOf(*node) || node->op == Op::Input)
+    return Tensor(node);
+  if ((node->op != Op::Bitcast && !isMovement(node->op)) || node->format)
+    return std::nullopt;
+  const NodeRef &source = node->sources[0];
+  std::optional<Tensor> view = beforeBitcasts(source);
+  if (!view || byteSize(node->dtype) != byteSize(source->dtype))
+    return std::nullopt;
+  if (node->op == Op::Bitcast)
+    return view;
+  auto moved = std::make_shared<Node>(*node);
+  moved->sources = {view->node()};
+  moved->dtype = view->dtype();
+  moved->storage = memoryOf(*view->node());
+  return Tensor(std::move(moved));
+}
+
+} // namespace
+
+Status takePromisedMemory(const Tensor &target) {
+  const Node &node = *target.node();
+  const bool isPromised = node.storage && !node.storage->exists();
+  const bool isSeen = isPromised && (node.storage.use_count() > 1 || Capture::current());
+  return isSeen ? keepPromise(node) : Status();
+}
+
 Status assign(Tensor &target, const Tensor &value) {
   ROSSO_CHECK(target.status());
   ROSSO_CHECK(value.status());
@@ -397,7 +446,13 @@ Status assign(Tensor &target, const Tensor &value) {
   ROSSO_CHECK(wanted.status());
   if (elementCount(target.shape()) == Dim(0))
     return {};
+  ROSSO_CHECK(takePromisedMemory(target));
   std::shared_ptr<Storage> memory = memoryOf(*target.node());
+  if (auto view = beforeBitcasts(target.node()); view && view->dtype() != target.dtype()) {
+    ROSSO_CHECK(assign(*view, wanted.bitcast(view->dtype())));
+    target = view->bitcast(target.dtype());
+    return {};
+  }
   if (Capture *capture = Capture::current(); capture && (memory || target.node()->isOpen))
     return capture->write(target, wanted);
   if (!memory) {

@@ -42,6 +42,10 @@ Status setDefaultTensorDevice(const std::string &device);
 /// of one, else the tensor becomes the value. Errors: BadInput where the value does not broadcast.
 Status assign(Tensor &target, const Tensor &value);
 
+/// A constant that is about to be written gets memory if views of it, or later calls of a captured
+/// function, are to see what is written; so does a view of one.
+Status takePromisedMemory(const Tensor &target);
+
 /// Computes what was made from a memory and is still lazy, before that memory is written.
 Status computeReaders(Storage &memory);
 

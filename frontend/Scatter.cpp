@@ -276,6 +276,7 @@ Tensor Tensor::setItem(const std::vector<Index> &indices, const Tensor &value) c
 
 Status Tensor::assignItem(const std::vector<Index> &indices, const Tensor &value) {
   ROSSO_CHECK(status());
+  ROSSO_CHECK(takePromisedMemory(*this));
   const Capture *capture = Capture::current();
   if (!memoryOf(*node_) && !(capture && capture->writesMemory(*node_))) {
     Tensor written = setItem(indices, value);

@@ -35,6 +35,18 @@ std::shared_ptr<Storage> Storage::lent(std::span<const uint8_t> bytes, std::shar
   return storage;
 }
 
+std::shared_ptr<Storage> Storage::promised() {
+  auto storage = std::make_shared<Storage>();
+  storage->isPromised_ = true;
+  return storage;
+}
+
+void Storage::fulfil(Storage &content) noexcept {
+  swap(content);
+  device_ = content.device_;
+  isPromised_ = false;
+}
+
 Result<std::span<uint8_t>> Storage::writable() {
   if (isLent_ || data_.use_count() > 1) {
     ROSSO_TRY(std::shared_ptr<Storage> own, copyOf(bytes(), device_));

@@ -28,6 +28,11 @@ public:
   /// Memory of somebody else, at least 16-byte aligned, which `owner` keeps alive.
   static std::shared_ptr<Storage> lent(std::span<const uint8_t> bytes, std::shared_ptr<void> owner,
                                        const std::string *device);
+  /// Memory that is not there yet: what looks at it and what reads it can be known before.
+  static std::shared_ptr<Storage> promised();
+  bool exists() const { return !isPromised_; }
+  /// Promised memory comes about: it takes this one's content and device.
+  void fulfil(Storage &content) noexcept;
 
   std::span<const uint8_t> bytes() const { return {data_.get(), size_}; }
   /// The memory itself, for others to hold: what they see never changes.
@@ -53,6 +58,7 @@ private:
   uint64_t size_ = 0;
   uint64_t version_ = nextVersion();
   bool isLent_ = false;
+  bool isPromised_ = false;
   const std::string *device_ = nullptr;
   std::mutex mutex_; // of the readers
   std::vector<std::weak_ptr<const Node>> readers_;

@@ -221,9 +221,9 @@ LogicalResult PadOp::verify() {
   if (failed(after))
     return failure();
   for (size_t i = 0; i < shape.size(); ++i) {
-    if ((*before)[i].min(vars) < 0 || (*after)[i].min(vars) < 0)
+    if ((*before)[i].max(vars) < 0 || (*after)[i].max(vars) < 0)
       return emitOpError() << "C2: axis " << i << ": a pad of " << (*before)[i].str() << " and "
-                           << (*after)[i].str() << " can be negative";
+                           << (*after)[i].str() << " is always negative";
     shape[i] = (*before)[i] + shape[i] + (*after)[i];
   }
   return requireShape(*this, "C3", getResult(), shape);

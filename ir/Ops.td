@@ -179,7 +179,8 @@ def Rosso_PadOp
                  "`before` $before `after` $after `value` $value "> {
   let description = [{
     - (C1) source and result have elements of one type
-    - (C2) `before` and `after` have a form for each axis, never negative
+    - (C2) `before` and `after` have a form for each axis, not negative for some values of the
+      variables; the runtime refuses the others
     - (C3) the result's extents are before + source + after
   }];
 }

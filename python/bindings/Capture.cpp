@@ -11,6 +11,7 @@ namespace rosso::python {
 
 void bindCapture(py::module_ &m) {
   py::class_<CapturedFunction, std::shared_ptr<CapturedFunction>>(m, "CapturedFunction")
+      .def_property_readonly("writes_arguments", &CapturedFunction::writesArguments)
       .def("call", [](CapturedFunction &function, const std::vector<Tensor> &inputs,
                       const VarValues &values) {
         return unwrap([&] {

@@ -101,6 +101,8 @@ class _Recorded:
             )
             outputs: list[Tensor] = []
             self.rebuild = _flatten(result, outputs)
+            if not outputs and not capture.has_writes:
+                raise JitError("a recorded function returns no tensor and writes none")
             self.function = capture.finish([t._t for t in outputs])
         finally:
             _capturing.pop()
@@ -114,6 +116,8 @@ class _Recorded:
         }
         if self.names != _names_of(args, kwargs):
             raise JitError(f"arguments {_names_of(args, kwargs)}; recorded with {self.names}")
+        if self.function.writes_arguments:
+            inputs[0].realize(*inputs[1:])
         try:
             outputs = self.function.call([t._t for t in inputs], values)
         except ValueError as error:
@@ -177,7 +181,10 @@ class Jit(Generic[R]):
         except _OtherShapes:
             shapes = tuple(_signature_of(_tensors_in(args, kwargs)))
             if shapes not in self._by_shape:
-                self._by_shape[shapes] = _Recorded(self.fxn, args, kwargs)
+                try:
+                    self._by_shape[shapes] = _Recorded(self.fxn, args, kwargs)
+                except ValueError as error:
+                    raise JitError(f"arguments {shapes} do not fit the function") from error
             return self._by_shape[shapes](args, kwargs)
 
     @staticmethod

@@ -146,6 +146,13 @@ TEST(RequiredNonNegative, IsWhatTheBoundsDoNotPromise) {
   EXPECT_EQ(requiredNonNegative(graph), std::vector<Dim>{Dim(16) - p - t});
 }
 
+TEST(RequiredNonNegative, HoldsWhatIsPadded) {
+  Variable p("P", 1, 16);
+  Tensor padded = Tensor::input("x", {p}).pad({{0, Dim(15) - p}});
+  Graph graph{{{"P", p.bounds()}}, {makeEntry("e", {{"y", padded}})}};
+  EXPECT_EQ(requiredNonNegative(graph), std::vector<Dim>{Dim(15) - p});
+}
+
 TEST(Validate, RefusesExtentsThatCanBeNegative) {
   Tensor t = Tensor::input("x", {Dim::variable("T") - 2});
   EXPECT_TRUE(validated(t, {{"T", {2, 5}}}).ok());

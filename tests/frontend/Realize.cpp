@@ -127,6 +127,25 @@ TEST(Assign, WritesThroughViews) {
   EXPECT_THAT(floatsOf(column), ElementsAre(7, 7));
 }
 
+TEST(Assign, WritesThroughTheBitsOfAnotherType) {
+  Tensor x = counting(4);
+  Tensor bits = x.shrink({{1, 4}}).bitcast(DType::I32).flip(0).shrink({{0, 2}});
+  assigned(bits, Tensor::fromData(Ints{0x40a00000, 0x3f000000})); // 5.0f and 0.5f
+  EXPECT_THAT(floatsOf(x), ElementsAre(0, 1, 0.5f, 5));
+}
+
+TEST(Assign, WritesThroughViewsOfConstants) {
+  Tensor zeros = Tensor::zeros({2, 2});
+  Tensor before = zeros + 1;
+  Tensor row = zeros.shrink({{1, 2}, {0, 2}});
+  assigned(row, Tensor::full({1, 2}, 7));
+  EXPECT_THAT(floatsOf(zeros), ElementsAre(0, 0, 7, 7));
+  EXPECT_THAT(floatsOf(before), ElementsAre(1, 1, 1, 1));
+  assigned(zeros, Tensor::full({2, 2}, 3));
+  EXPECT_THAT(floatsOf(row), ElementsAre(3, 3));
+  EXPECT_THAT(floatsOf(Tensor::zeros({2, 2})), ElementsAre(0, 0, 0, 0));
+}
+
 TEST(Assign, WhatWasComputedBeforeSeesTheOldContent) {
   Tensor x = counting(3);
   Tensor before = x + 10, twice = before * 2;
@@ -262,6 +281,45 @@ TEST(Capture, WritesArgumentsInPlace) {
   auto refused = (*function)->call(std::vector{counting(8).stride({2})});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("pass a contiguous() one"));
+}
+
+TEST(Capture, ReadsBuffersWhereTheyAreEvenWithoutArguments) {
+  Tensor x = counting(2);
+  Capture capture;
+  auto function = capture.finish(std::vector{x * 2});
+  ASSERT_TRUE(function) << function.error().message;
+  assigned(x, Tensor::full({2}, 5));
+  auto results = (*function)->call({});
+  ASSERT_TRUE(results) << results.error().message;
+  EXPECT_THAT(floatsOf((*results)[0]), ElementsAre(10, 10));
+}
+
+TEST(Capture, ConstantsThatItMakesAreNewAtEveryCall) {
+  Capture capture;
+  Tensor x = capture.input({2}, DType::F32, defaultTensorDevice());
+  Tensor sum = Tensor::zeros({2});
+  ASSERT_TRUE(assign(sum, sum + x));
+  auto function = capture.finish(std::vector{sum + x});
+  ASSERT_TRUE(function) << function.error().message;
+  for (int call = 0; call < 2; ++call)
+    EXPECT_THAT(floatsOf((*(*function)->call(std::vector{counting(2)}))[0]), ElementsAre(0, 2));
+}
+
+TEST(Capture, ConstantsFromBeforeAreWrittenInPlace) {
+  Tensor cache = Tensor::zeros({3});
+  Variable p("p", 0, 2);
+  bindVariable(p, 0);
+  Capture capture;
+  Tensor x = capture.input({1}, DType::F32, defaultTensorDevice());
+  assigned(cache.shrink({{p, p + 1}}), x);
+  auto function = capture.finish({});
+  ASSERT_TRUE(function) << function.error().message;
+  for (int64_t at : {2, 0}) {
+    auto results =
+        (*function)->call(std::vector{Tensor::full({1}, 4 + at, DType::F32)}, {{"p", at}});
+    ASSERT_TRUE(results) << results.error().message;
+  }
+  EXPECT_THAT(floatsOf(cache), ElementsAre(4, 0, 6));
 }
 
 TEST(Capture, RefusesOtherShapes) {

@@ -276,3 +276,34 @@ def test_no_elements():
     assert t[Tensor.zeros(0, dtype=dtypes.bool)].shape == (0, 3)
     assert Tensor.zeros(3)[Tensor.zeros(0, dtype=dtypes.int32)].shape == (0,)
     assert Tensor.zeros(3).scatter(0, Tensor.zeros(0, dtype=dtypes.int32), 1.0).tolist() == [0] * 3
+
+
+@pytest.mark.parametrize("make", ["zeros", "ones", "empty"])
+def test_views_of_constants_are_written_through(make):
+    whole = getattr(Tensor, make)(2, 3)
+    before = whole + 1
+    expected = whole.numpy().copy()
+    whole[1, 1:].assign(Tensor([7.0, 8.0]))
+    np.testing.assert_array_equal(before.numpy(), expected + 1)
+    expected[1, 1:] = [7, 8]
+    np.testing.assert_array_equal(whole.numpy(), expected)
+    column = whole[:, 2]
+    whole[0] = 5
+    expected[0] = 5
+    np.testing.assert_array_equal(whole.numpy(), expected)
+    np.testing.assert_array_equal(column.numpy(), expected[:, 2])
+
+
+def test_views_of_lazy_likes_and_reshapes_are_written_through():
+    for whole in (Tensor([1.0, 2.0, 3.0]).zeros_like(), Tensor.full((3, 1), 0.0).reshape(3)):
+        part = whole[1:]
+        whole[2] = 4
+        part[0] = 3
+        assert whole.tolist() == [0, 3, 4] and part.tolist() == [3, 4]
+
+
+def test_bits_are_written_through():
+    x = Tensor([1.0, 2.0, 3.0, 4.0]).realize()
+    bits = x[1:3].bitcast("uint32")
+    bits.assign(Tensor([0x40800000, 0x3F800000], dtype="uint32"))
+    assert x.tolist() == [1, 4, 1, 4] and bits.tolist() == [0x40800000, 0x3F800000]

@@ -168,3 +168,61 @@ def test_inputs_cut_by_variables_have_any_extent():
     for count in (2, 5, 8, 5, 2):
         found = total(x[:, : n.bind(count)]).item()
         np.testing.assert_allclose(found, (x.numpy()[:, :count] + 1).sum(), rtol=1e-5)
+
+
+def test_functions_without_arguments_read_their_buffers_at_every_call():
+    x = Tensor([0])
+    double = TinyJit(lambda: x * 2)
+    for i in range(5):
+        x.assign(Tensor([i]))
+        assert double().tolist() == [2 * i]
+
+
+def test_lazy_arguments_are_written_in_place():
+    @TinyJit
+    def write(a, b):
+        return b.assign(a + 1)
+
+    for i in range(4):
+        a = Tensor([i])
+        for b in (Tensor.empty(1, dtype="int32"), a * 3):
+            assert write(a, b).tolist() == [i + 1]
+            assert b.tolist() == [i + 1]
+
+
+def test_what_leaves_no_trace_or_bakes_values_in_is_refused():
+    with pytest.raises(JitError, match="returns no tensor"):
+        jit(lambda a: None)(data(3))
+    for select in (lambda x: x.masked_select(x > 0), lambda x: x.nonzero()):
+        with pytest.raises(JitError):
+            jit(select)(data(3))
+
+
+def test_other_extents_must_fit_the_function():
+    n = Variable("n", 1, 8)
+    add = TinyJit(lambda a, b: a + b)
+    x = data(3, 8)
+    for count in (2, 3):
+        add(x[:, : n.bind(count)], (x * 2)[:, : n.bind(count)])
+    with pytest.raises(JitError):
+        add(x[:, : n.bind(7)], data(4, 8)[:, : n.bind(7)])
+
+
+def test_a_pad_fits_at_every_call():
+    """A cache that is written as a whole: what it held, a row, and zeros up to its length."""
+
+    class Cache:
+        rows = None
+
+        @TinyJit
+        def append(self, x, position):
+            if self.rows is None:
+                self.rows = Tensor.zeros(8, 1).contiguous()
+            kept = self.rows.shrink(((0, position), None)).cat(x).contiguous()
+            self.rows.assign(kept.pad(((0, 8 - position - 1), None))).realize()
+
+    cache = Cache()
+    for position in range(1, 6):
+        bound = Variable("position", 1, 8).bind(position)
+        cache.append(Tensor.full((1, 1), float(position)).contiguous(), bound)
+    assert cache.rows.flatten().tolist() == [0, 1, 2, 3, 4, 5, 0, 0]

@@ -39,6 +39,13 @@ def _rank(index: Any) -> int:
     return len(getattr(index, "shape", ()))
 
 
+def _check_countable() -> None:
+    """Raises JitError while a function is recorded: its tensors have no values to count."""
+    from rosso.jit import check_not_capturing
+
+    check_not_capturing()
+
+
 class IndexingMixin(TensorBase):
     """Elements by slices, integers, tensors and masks; gather, scatter, sort."""
 
@@ -261,6 +268,7 @@ class IndexingMixin(TensorBase):
         if mask.dtype is not dtypes.bool:
             raise RuntimeError(f"masked_select expects bool mask tensor, got {mask.dtype}")
         if size is None:
+            _check_countable()
             return self._wrap(self._t.masked_select(mask._t))
         fill = type(self)._scalar(fill_value, self.dtype)
         return self._wrap(self._t.masked_select(mask._t, size, fill))
@@ -273,6 +281,7 @@ class IndexingMixin(TensorBase):
         `Tensor([[1, 0], [0, 2]]).nonzero().tolist() == [[0, 0], [1, 1]]`
         """
         if size is None:
+            _check_countable()
             return self._wrap(self._t.nonzero())
         return self._wrap(self._t.nonzero(size, type(self)._scalar(fill_value, dtypes.int32)))
 
