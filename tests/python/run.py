@@ -24,7 +24,7 @@ def main() -> int:
         "PYTHONPATH": f"{build}/python_package:{ROOT / 'tests/python'}",
         "ROSSO_BUILD": build,
     }
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", test]
+    command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--tb=short", test]
     code = subprocess.run(command, env=environment).returncode
     return SKIPPED if code == 5 else code  # 5: every test of the file was skipped at import
 

@@ -85,15 +85,17 @@ def turn(url, messages):
 
 
 def conversation(url, tokens, number):
-    """Messages of a first turn with about that many tokens."""
+    """Messages of a first turn with that many tokens, or a few more."""
 
-    def of(rules):
-        text = f"Agent {number}. " + "".join(RULE.format(rule) for rule in range(rules))
-        return [{"role": "system", "content": text}, {"role": "user", "content": "List the files."}]
+    def count(text):
+        with post(url, "/tokenize", {"content": text}) as answer:
+            return len(json.load(answer)["tokens"])
 
-    with post(url, "/tokenize", {"content": RULE.format(100)}) as answer:
-        each = len(json.load(answer)["tokens"])
-    return of(tokens // each)
+    text = f"Agent {number}. "
+    while (missing := tokens - count(text)) > 0:
+        rules = missing // count(RULE.format(1000)) + 1
+        text += "".join(RULE.format(rule) for rule in range(rules))
+    return [{"role": "system", "content": text}, {"role": "user", "content": "List the files."}]
 
 
 def next_turn(reply):

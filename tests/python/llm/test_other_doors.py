@@ -158,6 +158,8 @@ def test_embeddings(live):
     assert answer["usage"] == {"prompt_tokens": 2, "total_tokens": 2}
     tokens = live.post("/v1/embeddings", {"input": [[97], [98]]}).json()
     assert tokens["data"] == answer["data"]
+    many = live.post("/v1/embeddings", {"input": ["a", "b"] * 100}).json()["data"]
+    assert len(many) == 200 and many[199]["embedding"] == answer["data"][1]["embedding"]
     coded = live.post("/v1/embeddings", {"input": "a", "encoding_format": "base64"}).json()
     import array
     import base64

@@ -28,7 +28,7 @@ from rosso.llm.server.http import (
     until_gone,
 )
 from rosso.llm.server.openai_chat import check_tools, whole
-from rosso.llm.server.openai_other import PROMPT_SCHEMA, embed, read_prompts
+from rosso.llm.server.openai_other import MOST_TEXTS, TEXTS_SCHEMA, embed, read_prompts
 from rosso.llm.server.service import Service, make_call_id
 
 VERSION = "0.13.0"  # of Ollama's interface, which clients compare
@@ -81,7 +81,7 @@ NAME_FIELDS = (Field("model", "text"), Field("name", "text"), Field("verbose", "
 EMBED_FIELDS = (
     Field("model", "text"),
     Field("input", "any", "text, tokens, or a list of either", required=True,
-          schema=PROMPT_SCHEMA),
+          schema=TEXTS_SCHEMA),
     Field("truncate", "boolean"),
     Field("options", "object", schema=OPTIONS_SCHEMA),
     Field("keep_alive", "any"),
@@ -383,7 +383,7 @@ async def embed_many(request: Request) -> Response:
     values = read_fields(await read_object(request), EMBED_FIELDS)
     read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     name = service.check_model(values.get("model"))
-    prompts = read_prompts(values["input"], service, "input")
+    prompts = read_prompts(values["input"], service, "input", MOST_TEXTS)
     vectors, tokens = await until_gone(request, embed(service, prompts, client_of(request)))
     return JSONResponse({"model": name, "embeddings": vectors, "prompt_eval_count": tokens})
 

@@ -30,20 +30,23 @@ from rosso.llm.server.http import (
 from rosso.llm.server.openai_chat import timings, usage_object, whole
 from rosso.llm.server.service import Service, make_id
 
-MOST_PROMPTS = 16
-PROMPT_SCHEMA: Json = {
-    "anyOf": [
-        {"type": "string"},
-        cf.TOKENS_SCHEMA,
-        {
-            "type": "array",
-            "items": {"type": "string"},
-            "minItems": 1,
-            "maxItems": MOST_PROMPTS,
-        },
-        {"type": "array", "items": cf.TOKENS_SCHEMA, "minItems": 1, "maxItems": MOST_PROMPTS},
-    ]
-}
+MOST_PROMPTS = 16  # that run at the same time
+MOST_TEXTS = 2048  # to embed, one after the other
+
+
+def prompts_schema(most: int) -> Json:
+    lists = {"type": "array", "minItems": 1, "maxItems": most}
+    return {
+        "anyOf": [
+            {"type": "string"},
+            cf.TOKENS_SCHEMA,
+            {**lists, "items": {"type": "string"}},
+            {**lists, "items": cf.TOKENS_SCHEMA},
+        ]
+    }
+
+
+PROMPT_SCHEMA, TEXTS_SCHEMA = prompts_schema(MOST_PROMPTS), prompts_schema(MOST_TEXTS)
 
 COMPLETION_FIELDS = (
     Field("model", "text", "one of /v1/models; may be left out"),
@@ -66,7 +69,9 @@ COMPLETION_FIELDS = (
 )  # fmt: skip
 
 
-def read_prompts(value: Any, service: Service, where: str) -> list[str | list[int]]:
+def read_prompts(
+    value: Any, service: Service, where: str, most: int = MOST_PROMPTS
+) -> list[str | list[int]]:
     """Text, tokens, or a list of either."""
     size = service.replies.tokenizer.size
     if isinstance(value, str):
@@ -75,8 +80,8 @@ def read_prompts(value: Any, service: Service, where: str) -> list[str | list[in
     if tokens:
         return [tokens]
     if isinstance(value, list) and value:
-        if len(value) > MOST_PROMPTS:
-            raise bad(f"'{where}' may hold {MOST_PROMPTS} prompts", where)
+        if len(value) > most:
+            raise bad(f"'{where}' may hold {most} prompts", where)
         if all(isinstance(each, str) for each in value):
             return value
         lists = [cf.read_tokens(each, size) for each in value]
@@ -258,7 +263,7 @@ async def model(request: Request) -> Response:
 EMBEDDING_FIELDS = (
     Field("model", "text"),
     Field("input", "any", "text, tokens, or a list of either", required=True,
-          schema=PROMPT_SCHEMA),
+          schema=TEXTS_SCHEMA),
     Field("encoding_format", "text", choices=("float", "base64")),
     Field("dimensions", "integer", "the first of the model's own, scaled to length 1 again; it may "
           "have more than this document can know of", 1,
@@ -271,7 +276,7 @@ async def embeddings(request: Request) -> Response:
     body = await read_object(request)
     values = read_fields(body, EMBEDDING_FIELDS)
     name = service.check_model(values.get("model"))
-    prompts = read_prompts(values["input"], service, "input")
+    prompts = read_prompts(values["input"], service, "input", MOST_TEXTS)
     dimensions = values.get("dimensions")
     width = service.engine.model.embedding_length
     if dimensions is not None and dimensions > width:
