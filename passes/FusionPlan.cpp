@@ -158,8 +158,19 @@ void FusionPlan::cutOperands() {
   }
 }
 
+/// Whether a value is what a state held before an update that came before this one.
+bool isBeforeEarlierUpdates(Value value, UpdateOp update) {
+  while (auto earlier = update.getState().getDefiningOp<UpdateOp>()) {
+    update = earlier;
+    if (value == update.getState())
+      return true;
+  }
+  return false;
+}
+
 /// An update runs in place and its elements in any order, so the value may read the state itself
-/// only where it writes: anything else is computed before.
+/// only where it writes, and not what it was before earlier updates: anything else is computed
+/// before.
 void FusionPlan::cutSelfReadingUpdates() {
   for (Operation *op : ops_) {
     auto update = llvm::dyn_cast<UpdateOp>(op);
@@ -170,7 +181,7 @@ void FusionPlan::cutSelfReadingUpdates() {
     llvm::DenseMap<Value, bool> seen;
     while (!pending.empty()) {
       auto [value, aligned] = pending.pop_back_val();
-      if (value == update.getState() && !aligned) {
+      if ((value == update.getState() && !aligned) || isBeforeEarlierUpdates(value, update)) {
         cut(update.getValue());
         break;
       }
