@@ -99,13 +99,6 @@ std::optional<Box> boxOf(const Node &view, const Shape &whole) {
   return box;
 }
 
-/// Whether a value is to be computed from buffers at every call: they may have been written since.
-bool readsMemory(const NodeRef &value) {
-  return !memoryOf(*value) &&
-         std::ranges::any_of(topologicalOrder({"", {{"", value}}}),
-                             [](const Node *node) { return node->op == Op::Buffer; });
-}
-
 /// Nodes with some leaves replaced.
 class Rewriter {
 public:
@@ -140,6 +133,11 @@ private:
 };
 
 } // namespace
+
+bool readsMemory(const NodeRef &value) {
+  auto isBuffer = [](const Node *node) { return node->op == Op::Buffer; };
+  return !memoryOf(*value) && std::ranges::any_of(topologicalOrder({"", {{"", value}}}), isBuffer);
+}
 
 NodeRef valueNow(const NodeRef &source) {
   const bool isLeaf = source->op == Op::Buffer || source->op == Op::Input;

@@ -99,6 +99,10 @@ private:
   std::map<const void *, State> states_; // by the storage of a buffer, by the node of an input
 };
 
+/// Whether a value is computed from buffers: by a captured function at every call, as they may have
+/// been written since.
+bool readsMemory(const NodeRef &value);
+
 /// What a source of a new node stands for: itself, unless a capture has written it.
 NodeRef valueNow(const NodeRef &source);
 

@@ -295,7 +295,7 @@ Status realize(std::span<Tensor *const> tensors) {
     const NodeRef &node = tensor->node();
     if (node->op == Op::Buffer || memoryOf(*node))
       continue;
-    if (node->isOpen && Capture::current())
+    if (Capture::current() && (node->isOpen || readsMemory(node)))
       continue; // put off until the captured function is called
     if (node->storage) {
       ROSSO_CHECK(keepPromise(*node));
@@ -332,6 +332,10 @@ Result<std::shared_ptr<Storage>> rowMajorStorage(const Tensor &tensor) {
                       "they exist only when the function is called");
     Tensor *const one[] = {&handle};
     ROSSO_CHECK(realize(one));
+    if (const NodeRef asked[] = {handle.node()}; !memoryOf(*asked[0])) { // while capturing
+      ROSSO_CHECK(shorten(asked));
+      ROSSO_CHECK(computeInPlace(asked));
+    }
   }
   const Node &node = *handle.node();
   if (node.op == Op::Buffer)

@@ -170,12 +170,34 @@ def test_inputs_cut_by_variables_have_any_extent():
         np.testing.assert_allclose(found, (x.numpy()[:, :count] + 1).sum(), rtol=1e-5)
 
 
-def test_functions_without_arguments_read_their_buffers_at_every_call():
+@pytest.mark.parametrize("function", [lambda x: x * 2, lambda x: (x * 2).realize()])
+def test_functions_without_arguments_read_their_buffers_at_every_call(function):
     x = Tensor([0])
-    double = TinyJit(lambda: x * 2)
+    double = TinyJit(lambda: function(x))
     for i in range(5):
         x.assign(Tensor([i]))
         assert double().tolist() == [2 * i]
+
+
+def test_what_is_realised_once_inside_stays():
+    """A table made at the first call, of constants, and a copy of weights, of memory."""
+
+    class Model:
+        def __init__(self):
+            self.weight = Tensor([1.0, 2.0]).realize()
+            self.table = None
+
+        @jit
+        def __call__(self, x):
+            if self.table is None:
+                self.table = (Tensor.arange(2) + 1).realize()
+                self.half = self.weight.half().realize()
+            return x * self.table + self.half
+
+    model = Model()
+    for _ in range(2):
+        assert model(Tensor([1.0, 1.0]).realize()).tolist() == [2, 4]
+    assert model.half.tolist() == [1, 2] and model.table.tolist() == [1, 2]
 
 
 def test_lazy_arguments_are_written_in_place():
