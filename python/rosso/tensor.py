@@ -201,14 +201,14 @@ class Tensor(
         return Tensor(x)._t
 
     def __getitem__(self, indices: Any) -> Tensor:
-        made = super().__getitem__(indices)
-        if mentions_variable(indices):
-            made._varies = True
-        return made
+        return self._varying(super().__getitem__(indices), indices)
 
     def shrink(self, arg: Any) -> Tensor:
-        made = super().shrink(arg)
-        if mentions_variable(arg):
+        return self._varying(super().shrink(arg), arg)
+
+    def _varying(self, made: Tensor, by: Any = ()) -> Tensor:
+        """Marks what has its shape from bound variables: of its making, or of this tensor's."""
+        if getattr(self, "_varies", False) or mentions_variable(by):
             made._varies = True
         return made
 
@@ -335,7 +335,7 @@ class Tensor(
 
     def contiguous(self, **kwargs: Any) -> Tensor:
         """The same values in memory of their own, row-major."""
-        return self._wrap(self._t.contiguous())
+        return self._varying(self._wrap(self._t.contiguous()))
 
     def contiguous_backward(self) -> Tensor:
         """The tensor itself: there are no gradients."""

@@ -248,3 +248,11 @@ def test_a_pad_fits_at_every_call():
         bound = Variable("position", 1, 8).bind(position)
         cache.append(Tensor.full((1, 1), float(position)).contiguous(), bound)
     assert cache.rows.flatten().tolist() == [0, 1, 2, 3, 4, 5, 0, 0]
+
+
+def test_inputs_made_with_variables_have_any_extent():
+    n = Variable("n", 1, 8)
+    total = TinyJit(lambda x: (x + 1).sum())
+    for count in (2, 5, 3, 5):
+        x = Tensor.ones(n.bind(count), 4).contiguous()
+        assert total(x[:, 1:3]).item() == count * 4

@@ -9,6 +9,7 @@ from rosso import _rosso
 from rosso._mixins.arguments import argfix, checked_shape, float_or_default
 from rosso._mixins.base import TensorBase
 from rosso.dtype import DType, DTypeLike, dtypes, strong_dtype, to_dtype
+from rosso.variable import mentions_variable
 
 if TYPE_CHECKING:
     from rosso.tensor import Tensor
@@ -77,7 +78,10 @@ class CreationMixin(TensorBase):
         else:
             kind = strong_dtype(dtypes.from_py(fill_value))
         value = cls._scalar(fill_value, kind)
-        return cls._placed(_rosso.Tensor.full(extents, value, kind), device)
+        made = cls._placed(_rosso.Tensor.full(extents, value, kind), device)
+        if mentions_variable(shape):
+            made._varies = True
+        return made
 
     @classmethod
     def _scalar(cls, value: Any, dtype: DType) -> _rosso.Tensor:
