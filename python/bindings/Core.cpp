@@ -4,6 +4,7 @@
 #include "frontend/BoundProgram.h"
 #include "frontend/Realize.h"
 #include "runtime/Device.h"
+#include "runtime/host/MemoryPool.h"
 
 #include <array>
 #include <map>
@@ -108,6 +109,7 @@ void bindCore(TensorClass &c, py::module_ &m) {
     const RunCounters run = runCounters();
     return py::make_tuple(run.kernels, run.bytesMoved, run.operations, run.nanoseconds);
   });
+  m.def("host_memory_used", [] { return hostMemoryUse().used; });
   m.def("describe_device", [](const std::string &name) {
     RunOptions options;
     options.device = name;

@@ -132,10 +132,15 @@ class _Counters(type):
     def time_sum_s(cls) -> float:
         return cls._count(3) / 1e9
 
+    @property
+    def mem_used(cls) -> int:
+        return _rosso.host_memory_used()
+
 
 class GlobalCounters(metaclass=_Counters):
     """What has run since `reset`: `kernel_count`, `global_ops` (multiply-adds count two),
-    `global_mem` (bytes moved) and `time_sum_s`, of tensors and recorded functions.
+    `global_mem` (bytes moved) and `time_sum_s`, of tensors and recorded functions; `mem_used`, the
+    bytes that tensors hold on the host now.
     """
 
     @staticmethod

@@ -6,7 +6,7 @@ import gc
 import time
 
 import numpy as np
-from rosso import Tensor, TinyJit
+from rosso import GlobalCounters, Tensor, TinyJit
 
 
 def resident_bytes() -> int:
@@ -75,3 +75,13 @@ def test_a_graph_of_100_000_ops_is_built_in_linear_time_and_released_without_rec
 def test_a_long_graph_is_computed():
     _, t = chain(10_000)
     assert t.item() == 10_001
+
+
+def test_mem_used_is_what_tensors_hold():
+    gc.collect()
+    before = GlobalCounters.mem_used
+    x = Tensor.ones(1 << 20).contiguous().realize()
+    assert 4 << 20 <= GlobalCounters.mem_used - before < 5 << 20
+    del x
+    gc.collect()
+    assert GlobalCounters.mem_used <= before
