@@ -94,7 +94,7 @@ def test_the_server_embeds_while_it_talks(core):
         read = sum(len(core.tokenizer.encode(text)) for text in texts)
         assert answer["usage"] == {"prompt_tokens": read, "total_tokens": read}
         vectors = [each["embedding"] for each in answer["data"]]
-        assert [len(vector) for vector in vectors] == [256, 256]
+        assert [len(vector) for vector in vectors] == [core.model.embedding_length] * 2
         assert live.post("/api/embed", {"input": texts}).json()["embeddings"] == vectors
         assert "embedding" in live.post("/api/show", {}).json()["capabilities"]
         reply = live.chat("What is 3 + 4?", temperature=0).json()
