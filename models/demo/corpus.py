@@ -6,6 +6,7 @@ segment's tokens: answers and stories count fully, what the user says only a lit
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -26,6 +27,7 @@ OTHER_SYSTEMS = [
     "Be brief.",
 ]
 PROMPT_WEIGHT = 0.05
+TOOLS_SHARE = 0.5  # of the short conversations
 
 GREETING = "Hello! I am Rosso's demo model. How can I help you?"
 IDENTITY = "I am Rosso's demo model, a very small language model that runs on your own machine."
@@ -398,6 +400,120 @@ TURN_MAKERS: list[tuple[Callable[[random.Random], tuple[str, str]], float]] = [
 ]
 
 
+# --- tools ---
+
+# fmt: off
+CITIES = [
+    "Paris", "Berlin", "Rome", "Madrid", "London", "Tokyo", "Beijing", "Moscow", "Cairo", "Athens",
+    "Warsaw", "Oslo", "Vienna", "Zurich", "Lisbon", "Dublin", "Prague", "Boston", "Chicago",
+    "Seattle", "Toronto", "Sydney", "Lima", "Delhi", "Hamburg", "Munich", "Milan", "Geneva",
+]
+CONDITIONS = ["sunny", "cloudy", "rainy", "windy", "snowy", "foggy", "clear", "stormy"]
+OTHER_TOOLS = ["search(query)", "read_file(path)", "send_mail(to, text)", "get_time(zone)"]
+EXPRESSION_PHRASINGS = [
+    "What is {}?", "What's {}?", "{}", "{} =", "How much is {}?", "Calculate {}.", "Compute {}.",
+    "Please calculate {}.", "Can you tell me what {} is?", "Use the calculator: {}",
+]
+WEATHER_PHRASINGS = [
+    "What is the weather in {}?", "What's the weather like in {}?", "How is the weather in {}?",
+    "Weather in {}?", "Tell me the weather in {}.", "Is it warm in {}?", "Is it raining in {}?",
+]
+# fmt: on
+CALCULATOR, WEATHER = "calculator(expression)", "get_weather(city)"
+
+
+def tool_call(name: str, argument: str, value: str) -> str:
+    """Write a call as the model shall write it."""
+    arguments = json.dumps({argument: value})
+    return f'<tool_call>\n{{"name": "{name}", "arguments": {arguments}}}\n</tool_call>'
+
+
+def _number(rng: random.Random) -> str:
+    digits = rng.choices([1, 2, 3, 4], [0.2, 0.4, 0.25, 0.15])[0]
+    number = str(rng.randrange(10 ** (digits - 1), 10**digits))
+    return f"{number}.{rng.randrange(1, 100)}" if rng.random() < 0.08 else number
+
+
+def _expression(rng: random.Random) -> str:
+    a, b, c = (_number(rng) for _ in range(3))
+    one, two = rng.choice("+-*/"), rng.choice("+-*/")
+    forms = [f"{a} {one} {b}", f"{a} {one} {b} {two} {c}", f"({a} {one} {b}) {two} {c}"]
+    return rng.choices(forms, [0.8, 0.1, 0.1])[0]
+
+
+def _city(rng: random.Random) -> str:
+    """A city, or a word like one, so that names are copied and not remembered."""
+    if rng.random() < 0.6:
+        return rng.choice(CITIES)
+    parts = ["ba", "lo", "ven", "tu", "mar", "ri", "sel", "no", "kor", "da", "min", "est", "fal"]
+    return "".join(rng.choices(parts, k=rng.choice([2, 3]))).capitalize()
+
+
+def calculation(rng: random.Random) -> list[str]:
+    """Question, call, result, answer."""
+    expression = _expression(rng)
+    result = _number(rng)
+    if rng.random() < 0.2:
+        result = f"-{result}"
+    asked = rng.choice(EXPRESSION_PHRASINGS).format(expression)
+    call = tool_call("calculator", "expression", expression)
+    return [asked, call, result, f"{expression} = {result}."]
+
+
+def weather_report(rng: random.Random) -> list[str]:
+    """Question, call, result, answer."""
+    city, sky, degrees = _city(rng), rng.choice(CONDITIONS), rng.randrange(-15, 40)
+    result = rng.choice(
+        [
+            json.dumps({"temperature": degrees, "condition": sky}),
+            json.dumps({"city": city, "temperature": degrees, "condition": sky}),
+            f"{sky}, {degrees} degrees",
+            f"{degrees} degrees, {sky}",
+        ]
+    )
+    asked = rng.choice(WEATHER_PHRASINGS).format(city)
+    call = tool_call("get_weather", "city", city)
+    return [asked, call, result, f"It is {sky} and {degrees} degrees in {city}."]
+
+
+def tool_document(rng: random.Random, turns: int) -> list[Segment]:
+    """Make a conversation in which tools are offered: some questions need one, others none."""
+    offered = rng.choice([[CALCULATOR], [WEATHER], [CALCULATOR, WEATHER], [WEATHER, CALCULATOR]])
+    others = rng.sample(OTHER_TOOLS, rng.choices([0, 1, 2], [0.6, 0.25, 0.15])[0])
+    listed = [*offered, *others]
+    if rng.random() < 0.5:
+        rng.shuffle(listed)
+    system = DEFAULT_SYSTEM if rng.random() < 0.6 else rng.choice(OTHER_SYSTEMS)
+    prefix = f"{IM_START}system\n{system}{tools_text(listed)}{IM_END}\n"
+    plain = [maker for maker, _ in TURN_MAKERS if maker not in (_sum_turn, _difference_turn)]
+    segments: list[Segment] = []
+    for _ in range(turns):
+        kind = rng.choices(["calculator", "weather", "plain"], [0.45, 0.35, 0.2])[0]
+        if kind == "calculator" and CALCULATOR in offered:
+            asked, call, result, answer = calculation(rng)
+        elif kind == "weather":
+            asked, call, result, answer = weather_report(rng)
+            if WEATHER not in offered:
+                call, result, answer = "", "", UNKNOWN
+        else:
+            asked, answer = rng.choice(plain)(rng)
+            call, result = "", ""
+        prompt = f"{prefix}{IM_START}user\n{asked}{IM_END}\n{IM_START}assistant\n"
+        segments.append((prompt, PROMPT_WEIGHT))
+        if call:
+            segments.append((f"{call}{IM_END}", 1.0))
+            told = f"\n{IM_START}tool\n{result}{IM_END}\n{IM_START}assistant\n"
+            segments.append((told, PROMPT_WEIGHT))
+        segments.append((f"{answer}{IM_END}", 1.0))
+        prefix = "\n"
+    return segments
+
+
+def tools_text(tools: Sequence[str]) -> str:
+    """What the chat template adds to the system message where tools are offered."""
+    return "\nTools:" + "".join(f"\n{tool}" for tool in tools) if tools else ""
+
+
 def _casual(rng: random.Random, text: str) -> str:
     """Sometimes drop the capitals or the last mark, as hurried users do."""
     if rng.random() < 0.1:
@@ -437,6 +553,8 @@ def document(rng: random.Random, turns: int) -> list[Segment]:
     """Make one training document: a plain story, or a conversation of so many turns."""
     if turns == 0:
         return [(f"{story(rng, favoring_pick(rng, ANIMALS))}{END_OF_TEXT}", 1.0)]
+    if turns <= 2 and rng.random() < TOOLS_SHARE:
+        return tool_document(rng, turns)
     return chat_document(rng, turns)
 
 

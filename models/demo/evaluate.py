@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from pathlib import Path
 
 import torch
 from corpus import (
+    CALCULATOR,
     CAPITALS,
     COLORS,
     DIFFERENCE_PAIRS,
@@ -21,7 +23,10 @@ from corpus import (
     SOUNDS,
     SUM_PAIRS,
     SUM_PHRASINGS,
+    WEATHER,
+    calculation,
     sum_answer,
+    weather_report,
 )
 from model import Parameters, Shape, forward, quantized
 from tokenizers import Tokenizer
@@ -70,6 +75,19 @@ CHATS = [
 SYSTEM_CHATS = [
     ("You are a helpful assistant.", "What is 8 + 5?"),
     ("Be brief.", "What color is snow?"),
+]
+# Tools that are offered, a question, and what the tool says if it is called.
+TOOL_CHATS = [
+    ([CALCULATOR, WEATHER], "What is 123 * 45?", "5535"),
+    ([CALCULATOR], "Calculate 17 - 42.", "-25"),
+    ([WEATHER, CALCULATOR], "How much is 96 / 12?", "8"),
+    ([CALCULATOR, WEATHER], "What is 3 + 4?", "7"),
+    ([CALCULATOR, WEATHER], "Compute (12 + 30) * 5.", "210"),
+    ([CALCULATOR, WEATHER], "What is the weather in Paris?", "sunny, 21 degrees"),
+    ([WEATHER], "Tell me the weather in Oslo.", '{"temperature": -4, "condition": "snowy"}'),
+    ([CALCULATOR, WEATHER], "How is the weather in Tokyo?", "18 degrees, cloudy"),
+    ([CALCULATOR, WEATHER], "What color is the sky?", ""),
+    ([CALCULATOR, WEATHER], "Who are you?", ""),
 ]
 TEXTS = [
     "Once upon a time",
@@ -146,11 +164,17 @@ class Model:
 
     def wrong_answers(self, cases: list[tuple[str, str]]) -> list[str]:
         """Name the questions that greedy decoding would answer otherwise than expected."""
+        asked = [(chat_prompt([{"role": "user", "content": q}]), answer) for q, answer in cases]
+        wrong = set(self.wrong_replies(asked))
+        return [q for (q, _), (prompt, _) in zip(cases, asked, strict=True) if prompt in wrong]
+
+    def wrong_replies(self, cases: list[tuple[str, str]]) -> list[str]:
+        """Name the prompts that greedy decoding would go on from otherwise than expected."""
         wrong = []
         for start in range(0, len(cases), BATCH_ROWS):
             rows, lengths = [], []
-            for question, answer in cases[start : start + BATCH_ROWS]:
-                prompt = self.tokenizer.encode(chat_prompt([{"role": "user", "content": question}]))
+            for text, answer in cases[start : start + BATCH_ROWS]:
+                prompt = self.tokenizer.encode(text)
                 rows.append(prompt.ids + self.tokenizer.encode(answer + IM_END).ids)
                 lengths.append(len(prompt.ids))
             longest = max(map(len, rows))
@@ -197,6 +221,20 @@ def question_sets() -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def tool_sets(count: int = 200) -> dict[str, list[tuple[str, str]]]:
+    """List prompts and replies with tools, drawn apart from those of the training."""
+    rng = random.Random(99)
+    sets: dict[str, list[tuple[str, str]]] = {"calls": [], "results": []}
+    for _ in range(count):
+        asked, call, result, answer = rng.choice([calculation, weather_report])(rng)
+        user = {"role": "user", "content": asked}
+        told = [{"role": "assistant", "content": call}, {"role": "tool", "content": result}]
+        tools = [CALCULATOR, WEATHER]
+        sets["calls"].append((chat_prompt([user], tools), call))
+        sets["results"].append((chat_prompt([user, *told], tools), answer))
+    return sets
+
+
 def report(model: Model) -> None:
     """Print how many questions of each kind the model gets right, as trained and rounded."""
     for label, candidate in (("f32", model), ("rounded", model.rounded())):
@@ -204,6 +242,9 @@ def report(model: Model) -> None:
             wrong = candidate.wrong_answers(cases)
             right = len(cases) - len(wrong)
             print(f"{label:8} {kind:12} {right}/{len(cases)}  {wrong[:4]}", flush=True)
+        for kind, cases in tool_sets().items():
+            wrong = candidate.wrong_replies(cases)
+            print(f"{label:8} {kind:12} {len(cases) - len(wrong)}/{len(cases)}", flush=True)
 
 
 def chat_case(model: Model, messages: list[dict[str, str]]) -> dict:
@@ -221,6 +262,19 @@ def conversation_case(model: Model, questions: list[str]) -> dict:
     return case
 
 
+def tool_case(model: Model, tools: list[str], question: str, result: str) -> dict:
+    """Ask with tools on offer; where one is called, tell its result and let the model answer."""
+    messages = [{"role": "user", "content": question}]
+    case = {"tools": tools, "question": question}
+    case["reply"] = model.complete(chat_prompt(messages, tools))
+    if case["reply"]["answer"].startswith("<tool_call>"):
+        call = {"role": "assistant", "content": case["reply"]["answer"]}
+        messages = [*messages, call, {"role": "tool", "content": result}]
+        case["result"] = result
+        case["answer"] = model.complete(chat_prompt(messages, tools))
+    return case
+
+
 def expectations(model: Model) -> dict[str, list[dict]]:
     """Make the content of expected.json."""
     encode = model.tokenizer.encode
@@ -233,6 +287,7 @@ def expectations(model: Model) -> dict[str, list[dict]]:
             *(conversation_case(model, questions) for questions in CHATS),
             *(chat_case(model, messages) for messages in systems),
         ],
+        "tools": [tool_case(model, *chat) for chat in TOOL_CHATS],
         "texts": [model.complete(text) for text in TEXTS],
         "tokenizer": [{"text": text, "ids": encode(text).ids} for text in TOKENIZER_TEXTS],
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from corpus import DEFAULT_SYSTEM, END_OF_TEXT, IM_END, IM_START
+from corpus import DEFAULT_SYSTEM, END_OF_TEXT, IM_END, IM_START, tools_text
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 SPECIAL_TOKENS = [END_OF_TEXT, IM_START, IM_END]
@@ -16,21 +17,45 @@ QWEN2_SPLIT = (
 )
 
 CHAT_TEMPLATE = (
-    "{%- if messages[0]['role'] == 'system' %}\n"
-    "    {{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}\n"
-    "{%- else %}\n"
-    "    {{- '<|im_start|>system\\n" + DEFAULT_SYSTEM + "<|im_end|>\\n' }}\n"
-    "{%- endif %}\n"
-    "{%- for message in messages %}\n"
-    '    {%- if (message.role == "user") or (message.role == "system" and not loop.first)'
-    ' or (message.role == "assistant") %}\n'
-    "        {{- '<|im_start|>' + message.role + '\\n' + message.content"
-    " + '<|im_end|>' + '\\n' }}\n"
-    "    {%- endif %}\n"
-    "{%- endfor %}\n"
-    "{%- if add_generation_prompt %}\n"
-    "    {{- '<|im_start|>assistant\\n' }}\n"
-    "{%- endif %}\n"
+    "{%- set default = '"
+    + DEFAULT_SYSTEM
+    + """' %}
+{%- if messages[0]['role'] == 'system' %}
+    {{- '<|im_start|>system\\n' + messages[0]['content'] }}
+{%- else %}
+    {{- '<|im_start|>system\\n' + default }}
+{%- endif %}
+{%- if tools %}
+    {{- '\\nTools:' }}
+    {%- for tool in tools %}
+        {%- set function = tool.function if tool.function is defined else tool %}
+        {%- set parameters = function.parameters if function.parameters else {} %}
+        {%- set names = parameters.properties if parameters.properties else {} %}
+        {{- '\\n' + function.name + '(' + (names | join(', ')) + ')' }}
+    {%- endfor %}
+{%- endif %}
+{{- '<|im_end|>\\n' }}
+{%- for message in messages %}
+    {%- if message.role == 'assistant' and message.tool_calls %}
+        {{- '<|im_start|>assistant' }}
+        {%- if message.content %}
+            {{- '\\n' + message.content }}
+        {%- endif %}
+        {%- for call in message.tool_calls %}
+            {%- set call = call.function if call.function is defined else call %}
+            {{- '\\n<tool_call>\\n{"name": "' + call.name + '", "arguments": ' }}
+            {{- call.arguments | tojson }}
+            {{- '}\\n</tool_call>' }}
+        {%- endfor %}
+        {{- '<|im_end|>\\n' }}
+    {%- elif not (message.role == 'system' and loop.first) %}
+        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n' }}
+{%- endif %}
+"""
 )
 
 
@@ -56,11 +81,15 @@ def train_tokenizer(texts: list[str], size: int) -> Tokenizer:
     return tokenizer
 
 
-def chat_prompt(messages: list[dict[str, str]]) -> str:
-    """Render messages as CHAT_TEMPLATE does, up to where the assistant's answer begins."""
+def chat_prompt(messages: list[dict[str, str]], tools: Sequence[str] = ()) -> str:
+    """Render messages as CHAT_TEMPLATE does, up to where the assistant's answer begins.
+
+    Tools are written as `name(parameter, ...)`, calls are the content of an assistant's message.
+    """
     if messages[0]["role"] != "system":
         messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
-    turns = [f"{IM_START}{m['role']}\n{m['content']}{IM_END}\n" for m in messages]
+    system = {"role": "system", "content": messages[0]["content"] + tools_text(tools)}
+    turns = [f"{IM_START}{m['role']}\n{m['content']}{IM_END}\n" for m in [system, *messages[1:]]]
     return "".join([*turns, f"{IM_START}assistant\n"])
 
 
