@@ -183,7 +183,7 @@ func.func @f(%a: tensor<2x3xf32>) {
 // -----
 
 module attributes {rosso.vars = {P = [0, 7], T = [1, 8]}} {
-func.func @f(%a: tensor<2xf32>) {
+func.func @f(%a: tensor<12xf32>) {
   // expected-error @+1 {{C2: axis 0: a pad of P - 8 and 0 is always negative}}
   %0 = rosso.pad %a before ["P - 8"] after ["0"] value 0.0 : tensor<12xf32> -> tensor<?xf32, #rosso.dims<"P + 4">>
   return
