@@ -105,7 +105,12 @@ Tensor Tensor::reshape(Shape shape) const {
                                  "; expected as many");
   if (std::any_of(shape.begin(), shape.end(), surelyNegative))
     return failed("reshape", "negative extent in " + str(wanted));
-  return shape == this->shape() ? *this : make(Op::Reshape, dtype(), std::move(shape), {*this});
+  if (shape == this->shape())
+    return *this;
+  if (isQuantized() && node_->op == Op::Buffer && !shape.empty() &&
+      shape.back().dividedBy(node_->format->blockLen)) // the same blocks in other rows
+    return fromStorage(node_->storage, std::move(shape), *node_->format);
+  return make(Op::Reshape, dtype(), std::move(shape), {*this});
 }
 
 Tensor Tensor::flatten(int first, int last) const {

@@ -112,6 +112,34 @@ struct MatmulToLinear final : OpRewritePattern<MatmulOp> {
   }
 };
 
+/// matmul(dequant(q), x) -> transposed(linear(transposed(x), q)), for a matrix q that is a leaf
+struct LeftMatmulToLinear final : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
+    Value matrix = broadcastMatrix(withoutExpansion(op.getLhs()));
+    Value weight = matrix ? withoutExpansion(matrix) : matrix;
+    if (!weight || !isLeaf(weight) || !formatOf(tensorOf(weight).getElementType()))
+      return rewriter.notifyMatchFailure(op, "the left side is not an expanded leaf");
+    auto transposed = [&](Value value) -> Value {
+      Shape shape = shapeOf(value);
+      const auto rank = static_cast<int64_t>(shape.size());
+      auto axes = llvm::to_vector(llvm::seq<int64_t>(rank));
+      std::swap(axes[axes.size() - 1], axes[axes.size() - 2]);
+      std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+      RankedTensorType type = tensorType(shape, tensorOf(value).getElementType());
+      return PermuteOp::create(rewriter, op.getLoc(), type, value, axes);
+    };
+    Value rows = transposed(op.getRhs());
+    Shape shape = shapeOf(rows);
+    shape.back() = shapeOf(weight)[0];
+    RankedTensorType type = tensorType(shape, tensorOf(op.getResult()).getElementType());
+    Value result = transposed(LinearOp::create(rewriter, op.getLoc(), type, rows, weight));
+    copyNode(op, result.getDefiningOp());
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
 /// The argument that `value` is a movement of, or null.
 BlockArgument leafUnder(Value value) {
   while (Operation *op = value.getDefiningOp()) {
@@ -151,7 +179,7 @@ struct FuseDequant : impl::FuseDequantBase<FuseDequant> {
   using FuseDequantBase::FuseDequantBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    return rewrites.set<IntoLinear, IntoGather, MatmulToLinear>(context);
+    return rewrites.set<IntoLinear, IntoGather, MatmulToLinear, LeftMatmulToLinear>(context);
   }
 
   void runOnOperation() override {

@@ -144,6 +144,7 @@ void bindCore(TensorClass &c, py::module_ &m) {
       .def("same", [](const Tensor &a, const Tensor &b) { return a.node() == b.node(); })
       .def("cast", &Tensor::cast)
       .def("as_weak", &Tensor::asWeak)
+      .def("materialize", &Tensor::materialize)
       .def("contiguous",
            [](const Tensor &t) {
              py::gil_scoped_release unlocked;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,18 @@ _ALIASES = {"cpu": "host", "python": "host", "npy": "host"}
 _NAMES = ("host", "emu", "amd")
 
 
-def canonicalize_device(device: str | None) -> str:
+def canonicalize_device(device: str | Sequence[str] | None) -> str:
     """The one name of a device: "host", "emu" or "amd", with ":1" and so on for further GPUs.
 
     `None` is the default device. "CPU" is "host"; upper and lower case are the same.
+    A sequence of one device is that device.
     Errors: NotImplementedError for several devices (sharding), ValueError for unknown ones.
     """
     if device is None:
         return Device.DEFAULT
     if isinstance(device, (tuple, list)):
+        if len(device) == 1:
+            return canonicalize_device(device[0])
         raise NotImplementedError("sharding: a tensor lives on one device")
     name, _, index = device.lower().partition(":")
     name = _ALIASES.get(name, name)
@@ -92,7 +96,7 @@ class _Device:
     def DEFAULT(self, device: str) -> None:  # noqa: N802
         self._default = canonicalize_device(device)
 
-    def canonicalize(self, device: str | None) -> str:
+    def canonicalize(self, device: str | Sequence[str] | None) -> str:
         """See `canonicalize_device`."""
         return canonicalize_device(device)
 

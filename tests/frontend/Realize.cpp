@@ -109,7 +109,13 @@ TEST(Realize, QuantisedMemoryStaysInBlocks) {
     const Floats sums = floatsOf(ones.linear(weight));
     for (int64_t i = 0; i < rows * kRows; ++i)
       ASSERT_FLOAT_EQ(sums[static_cast<size_t>(i)], 64.f * static_cast<float>(i % kRows + 1));
+    const Floats turned = floatsOf(weight.matmul(ones.transpose(0, 1))); // weight @ columns
+    for (int64_t i = 0; i < rows * kRows; ++i)
+      ASSERT_FLOAT_EQ(turned[static_cast<size_t>(i)], 64.f * static_cast<float>(i / rows + 1));
   }
+  Tensor one = Tensor::ones({kColumns});
+  realized(one);
+  EXPECT_FLOAT_EQ(floatsOf(weight.matmul(one))[5], 64 * 6);
   const Floats numbers = floatsOf(weight); // whoever looks gets numbers
   EXPECT_EQ(numbers.size(), static_cast<size_t>(kRows * kColumns));
   EXPECT_EQ(numbers[6 * kColumns], 7);

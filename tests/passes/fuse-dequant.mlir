@@ -43,6 +43,20 @@ func.func @halves_stay_halves(%h: tensor<512x256xf16>, %i: tensor<3xi32>) -> ten
 
 // -----
 
+// q @ x reads the blocks as well: it is the transposed product.
+// CHECK-LABEL: @blocks_on_the_left
+// CHECK-SAME:    (%[[Q:.*]]: tensor<512x256x!rosso.quant<q8_0>>, %[[X:.*]]: tensor<256x3xf32>)
+// CHECK:         %[[ROWS:.*]] = rosso.permute %[[X]] [1, 0]
+// CHECK:         %[[Y:.*]] = rosso.linear %[[ROWS]], %[[Q]]
+// CHECK:         rosso.permute %[[Y]] [1, 0]
+func.func @blocks_on_the_left(%q: tensor<512x256x!rosso.quant<q8_0>>, %x: tensor<256x3xf32>) -> tensor<512x3xf32> {
+  %w = rosso.dequant %q : tensor<512x256x!rosso.quant<q8_0>> -> tensor<512x256xf32>
+  %y = rosso.matmul %w, %x : (tensor<512x256xf32>, tensor<256x3xf32>) -> tensor<512x3xf32>
+  return %y : tensor<512x3xf32>
+}
+
+// -----
+
 // x @ w.T is linear, also where w is repeated over a batch.
 // CHECK-LABEL: @transposed_weight
 // CHECK-SAME:    %[[X:.*]]: tensor<7x256xf32>, %[[B:.*]]: tensor<2x7x256xf32>, %[[Q:.*]]: tensor<512x256x!rosso.quant<q4_k>>

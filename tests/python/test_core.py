@@ -307,6 +307,7 @@ def test_devices():
     assert Device.DEFAULT == "host"
     assert Tensor([1], device="CPU").device == "host"
     assert Device.canonicalize("HOST:0") == "host"
+    assert Tensor([1], device=("host",)).device == "host"
     with pytest.raises(ValueError):
         Tensor([1], device="toaster")
     with pytest.raises(NotImplementedError):

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from rosso import Tensor
+from rosso import Tensor, dtypes
 from rosso.llm.gguf import ggml_data_to_tensor, gguf_load
 
 Q8_0, IQ1_S, MXFP4 = 8, 19, 39  # enum ggml_type
@@ -30,6 +30,20 @@ def test_mxfp4_is_an_exponent_and_floats_of_four_bits():
     values = [0, 1, 2, 3, 4, 6, 8, 12]
     expected = values + [-x for x in values] + [0] * 16
     assert ggml_data_to_tensor(bytes_of(block), 32, MXFP4).tolist() == expected
+
+
+def test_products_read_blocks_and_other_ops_ask_for_numbers():
+    block = np.float16(0.5).tobytes() + np.arange(-16, 16, dtype=np.int8).tobytes()
+    w = ggml_data_to_tensor(bytes_of(block * 6), 192, Q8_0).reshape(3, 64)
+    a = np.tile(np.arange(-16, 16) * 0.5, 6).reshape(3, 64).astype(np.float32)
+    x = np.arange(128, dtype=np.float32).reshape(64, 2) % 7
+    np.testing.assert_allclose((w @ Tensor(x)).numpy(), a @ x, rtol=0.02, atol=1)
+    np.testing.assert_allclose((w @ Tensor(x[:, 0])).numpy(), a @ x[:, 0], rtol=0.02, atol=1)
+    np.testing.assert_allclose((Tensor(x.T) @ w.T).numpy(), x.T @ a.T, rtol=0.02, atol=1)
+    with pytest.raises(NotImplementedError, match="materialize"):
+        (w + 1).realize()
+    np.testing.assert_array_equal((w.materialize() + 1).numpy(), a + 1)
+    assert w.materialize("float16").dtype is dtypes.float16
 
 
 def test_what_is_not_whole_or_not_known_is_refused():

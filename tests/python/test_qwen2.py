@@ -49,8 +49,9 @@ def test_a_recorded_step_gives_what_the_whole_prompt_gives(model, logits):
     start = Variable("start", 0, 1023)
     for i, token in enumerate(IDS):
         row = step(Tensor([token]), start.bind(i)).numpy()
-        # int8 activations of one token or of five: the same blocks, sums in another order
-        np.testing.assert_allclose(row, logits[i], atol=2e-3 * np.abs(logits[i]).max())
+        # Sums come in another order for one token than for five, and an activation at the border
+        # of two int8 codes may become the other; int8 itself costs several times as much.
+        np.testing.assert_allclose(row, logits[i], atol=1e-2 * np.abs(logits[i]).max())
 
 
 def test_the_engine_agrees(logits):

@@ -50,6 +50,14 @@ class CastMixin(TensorBase):
             )
         return self._wrap(self._t.bitcast(wanted))
 
+    def materialize(self, dtype: DTypeLike | None = None) -> Tensor:
+        """The blocks of a quantised weight as floats in memory, float32 by default.
+
+        What reads blocks (`x.linear(w)`, `x @ w.T`, `w @ x`, `w.embedding(ids)`) does without; ops
+        that would store them expanded are refused and point here. Other tensors are cast.
+        """
+        return self._wrap(self._t.materialize(to_dtype(dtype or dtypes.float32)))
+
     def float(self) -> Tensor:
         """`cast` to float32."""
         return self.cast(dtypes.float32)
