@@ -113,8 +113,10 @@ struct MatmulToLinear final : OpRewritePattern<MatmulOp> {
 };
 
 /// matmul(dequant(q), x) -> transposed(linear(transposed(x), q)), for a matrix q that is a leaf
+///
+/// Before MatmulToLinear, which would read the blocks as activations where x is transposed too.
 struct LeftMatmulToLinear final : OpRewritePattern<MatmulOp> {
-  using OpRewritePattern::OpRewritePattern;
+  explicit LeftMatmulToLinear(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
   LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
     Value matrix = broadcastMatrix(withoutExpansion(op.getLhs()));
     Value weight = matrix ? withoutExpansion(matrix) : matrix;
