@@ -157,7 +157,7 @@ Tensor build::makeOfFloat8(Op op, DType dtype, Shape shape, const std::vector<Te
   for (const Tensor &source : sources)
     read.push_back(isMoved ? bytesOf(source) : valuesOf(source));
   const DType working = !hasFloat8 ? dtype : isMoved ? DType::U8 : DType::F32;
-  const Tensor made = make(op, working, std::move(shape), read, std::move(attrs));
+  Tensor made = make(op, working, std::move(shape), read, std::move(attrs));
   if (!hasFloat8 || !made.ok())
     return made;
   return isMoved ? made.asFloat8(dtype) : made.cast(dtype);

@@ -110,8 +110,10 @@ TEST(Realize, QuantisedMemoryStaysInBlocks) {
     for (int64_t i = 0; i < rows * kRows; ++i)
       ASSERT_FLOAT_EQ(sums[static_cast<size_t>(i)], 64.f * static_cast<float>(i % kRows + 1));
     const Floats turned = floatsOf(weight.matmul(ones.transpose(0, 1))); // weight @ columns
-    for (int64_t i = 0; i < rows * kRows; ++i)
-      ASSERT_FLOAT_EQ(turned[static_cast<size_t>(i)], 64.f * static_cast<float>(i / rows + 1));
+    ASSERT_EQ(turned.size(), static_cast<size_t>(kRows * rows));
+    for (size_t row = 0, i = 0; row < kRows; ++row)
+      for (int64_t column = 0; column < rows; ++column, ++i)
+        ASSERT_FLOAT_EQ(turned[i], 64.f * static_cast<float>(row + 1));
   }
   Tensor one = Tensor::ones({kColumns});
   realized(one);
