@@ -1,6 +1,6 @@
 """Measures the second turn of an agent's conversation: what is read again, and how long that takes.
 
-    python3 tools/bench/second_turn.py --package build/python_package MODEL.gguf
+    build/python/bin/python tools/bench/second_turn.py --package build/python_package MODEL.gguf
 
 An agent's prompt is long (system text, tools, what was said) and the next one begins like it. A
 first turn of `--tokens` is asked of `rosso serve` with nothing kept, then the turn behind it: the
