@@ -135,7 +135,7 @@ def test_a_prompt_that_ends_in_reasoning():
     assert not template.render(user, options={"enable_thinking": False}).thinking
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(["<|im_start|>", "<|im_end|>", "<|", "im_end", "|>", "<", MARK,
                                  "\n", "x", "☔", "<|im_<|im_end|>end|>", "<|endoftext|>"]),
                 max_size=10).map("".join))  # fmt: skip
