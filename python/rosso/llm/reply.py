@@ -197,6 +197,18 @@ class Replies:
         """Raises Fault if the queue is full or the device is lost."""
         return Running(self, prepared, id)
 
+    def start_all(self, prepared: Sequence[Prepared], id: str = "") -> list[Running]:
+        """All or, where one does not start, none. Raises Fault."""
+        running: list[Running] = []
+        try:
+            for each in prepared:
+                running.append(self.start(each, id))
+        except Fault:
+            for each in running:
+                each.cancel()
+            raise
+        return running
+
     def _submit(self, prepared: Prepared, index: int, id: str) -> Generation:
         options = prepared.options
         sampling = options.sampling
@@ -412,6 +424,15 @@ async def collect(running: Running) -> list[list[ReplyEvent]]:
             if item is not None:
                 choices[item[0]].append(item[1])
     return choices
+
+
+async def collect_all(running: Sequence[Running]) -> list[list[list[ReplyEvent]]]:
+    """`collect` of several replies; who stops waiting stops all of them."""
+    try:
+        return [await collect(each) for each in running]
+    finally:
+        for each in running:
+            each.cancel()
 
 
 def fault_of(error: EngineError) -> Fault:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rosso.llm.engine import Sampling
-from rosso.llm.reply import End, Logprob, Logprobs, Running, collect
+from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, collect_all
 from rosso.llm.request import ANY_OBJECT, Fault, ReplyOptions, bad
 from rosso.llm.scanner import Text
 from rosso.llm.server import chat_fields as cf
@@ -62,18 +62,12 @@ async def completion(request: Request) -> Response:
     prepared = [await replies.prepare_text(prompt, options) for prompt in prompts]
     if values.get("stream") and len(prepared) > 1:
         raise bad("several prompts cannot be streamed", "prompt")
-    running: list[Running] = []
-    try:
-        for each in prepared:
-            running.append(replies.start(each, make_id("cmpl-")))
-    except Fault:
-        for each in running:
-            each.cancel()
-        raise
+    running = replies.start_all(prepared, make_id("cmpl-"))
     answers = [_Answer(one, values, service) for one in running]
     if values.get("stream"):
         return EventStream(answers[0].stream())
-    results = [await until_gone(request, answer.whole()) for answer in answers]
+    collected = await until_gone(request, collect_all(running))
+    results = [answer.whole(events) for answer, (events,) in zip(answers, collected)]
     is_list = isinstance(values["prompt"], list) and len(results) > 1
     return JSONResponse(results if is_list else results[0])
 
@@ -165,8 +159,7 @@ class _Answer:
         self._running, self._values, self._service = running, values, service
         self._shows_probabilities = bool(values.get("n_probs"))
 
-    async def whole(self) -> Json:
-        (events,) = await collect(self._running)
+    def whole(self, events: Sequence[ReplyEvent]) -> Json:
         reply = whole(events)
         last = self._last(reply.text, reply.end)
         if self._values.get("return_tokens"):

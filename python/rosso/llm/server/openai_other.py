@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rosso.llm.engine import Engine, EngineError
-from rosso.llm.reply import Logprob, Logprobs, Running, Usage, collect, fault_of
+from rosso.llm.reply import Logprob, Logprobs, Running, Usage, collect_all, fault_of
 from rosso.llm.request import Fault, ReplyOptions, bad
 from rosso.llm.scanner import Text
 from rosso.llm.server import chat_fields as cf
@@ -124,14 +124,7 @@ async def completions(request: Request) -> Response:
         "model": model,
     }
     echoes = [_shown(each, service) if values.get("echo") else "" for each in prompts]
-    running: list[Running] = []
-    try:
-        for each in prepared:
-            running.append(replies.start(each, head["id"]))
-    except Fault:
-        for each in running:
-            each.cancel()
-        raise
+    running = replies.start_all(prepared, head["id"])
     if values.get("stream"):
         usage = values.get("stream_options", {}).get("include_usage") is True
         return EventStream(_stream(running, head, echoes, usage))
@@ -149,8 +142,8 @@ def _shown(prompt: str | list[int], service: Service) -> str:
 
 async def _collect(running: Sequence[Running], echoes: Sequence[str]) -> list[Json]:
     choices: list[Json] = []
-    for one, echo in zip(running, echoes):
-        for events in await collect(one):
+    for replies, echo in zip(await collect_all(running), echoes):
+        for events in replies:
             reply = whole(events)
             choice = _choice(len(choices), echo + reply.text, reply.end.reason)
             if reply.logprobs:
