@@ -83,11 +83,18 @@ class Live:
 
 
 def read_answer(connection):
-    """Of one HTTP answer: status, headers, body."""
-    file = connection.makefile("rb")
-    status = int(file.readline().split()[1])
-    headers = {}
-    while (line := file.readline().strip()) != b"":
-        name, _, value = line.decode().partition(":")
-        headers[name.lower()] = value.strip()
-    return status, headers, file.read(int(headers.get("content-length", 0)))
+    """Of one HTTP answer: status, headers, body.
+
+    Takes no byte of what follows, so that the next answer on the connection can be read too.
+    """
+    with connection.makefile("rb", buffering=0) as file:
+        status = int(file.readline().split()[1])
+        headers = {}
+        while (line := file.readline().strip()) != b"":
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        body = b""
+        length = int(headers.get("content-length", 0))
+        while len(body) < length and (part := file.read(length - len(body))):
+            body += part
+        return status, headers, body

@@ -306,20 +306,20 @@ def test_closing_the_connection_stops_the_engine():
         body = user("repeat 4000", stream=True)
         with live.http.stream("POST", "/v1/chat/completions", json=body) as answer:
             next(answer.iter_lines())
-        live.until(lambda: live.engine.stats().running == 0, 2)
-        assert live.engine.stats().cancelled == 1
+        live.until(lambda: live.engine.stats().cancelled == 1)
+        live.until(lambda: live.engine.stats().running == 0)
         # Without a stream too.
         thread = threading.Thread(target=lambda: _abandon(live))
         thread.start()
         thread.join()
-        live.until(lambda: live.engine.stats().cancelled == 2, 2)
+        live.until(lambda: live.engine.stats().cancelled == 2)
 
 
 def _abandon(live):
     import httpx
 
     with pytest.raises(httpx.ReadTimeout):
-        live.http.post("/v1/chat/completions", json=user("repeat 4000"), timeout=0.3)
+        live.http.post("/v1/chat/completions", json=user("repeat 4000"), timeout=1)
 
 
 def test_the_next_turn_finds_its_prefix(tooled):
