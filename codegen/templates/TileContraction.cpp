@@ -20,6 +20,8 @@
 #include "codegen/templates/Templates.h"
 #include "ir/quant/Formats.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <cstdint>
 
 namespace rosso {
@@ -175,23 +177,26 @@ private:
     return e.loop(e.constant(0), e.constant(w.blocks), 1, e.zero(vector),
                   [&](Value block, ValueRange carried) -> Values {
                     Value pointer = w.tile(e, tileRow, block);
-                    prefetch(w, pointer);
                     TileEmitter tile(e, kernel.target, w.format, pointer);
                     Value acc = carried[0];
-                    for (unsigned a = 0; a < w.format.blockLen / kActBlock; ++a) {
-                      Value at = e.add(e.mul(block, e.constant(w.format.blockLen / kActBlock)),
-                                       e.constant(a));
+                    const unsigned parts = w.format.blockLen / kActBlock;
+                    for (unsigned a = 0; a < parts; ++a) {
+                      prefetch(pointer, w.layout.bytes * a / parts,
+                               w.layout.bytes * (a + 1) / parts);
+                      Value at = e.add(e.mul(block, e.constant(parts)), e.constant(a));
                       acc = dotActBlock(w.format, at, acc, tile, a);
                     }
                     return {acc};
                   })[0];
   }
 
-  /// Tiles are read one after the other, over the ends of rows: the hardware's own prefetching
-  /// stops at pages, and a core cannot look far enough ahead through the unpacking.
-  void prefetch(const Weights &w, Value tile) {
-    constexpr int64_t kLine = 64;
-    for (int64_t offset = 0; offset < w.layout.bytes; offset += kLine)
+  /// Asks for the lines that begin in bytes [begin, end) of a tile, `kPrefetchBytes` ahead. Tiles
+  /// are read one after the other, over the ends of rows: the hardware's own prefetching stops at
+  /// pages, and a core cannot look far enough ahead through the unpacking. A few lines at a time
+  /// between the products, as a core has room for few unanswered ones.
+  void prefetch(Value tile, unsigned begin, unsigned end) {
+    constexpr unsigned kLine = 64;
+    for (unsigned offset = llvm::alignTo(begin, kLine); offset < end; offset += kLine)
       kernel.target.prefetch(e, e.at(tile, kPrefetchBytes + offset));
   }
 
