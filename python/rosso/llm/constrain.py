@@ -35,6 +35,18 @@ class GrammarFault(ValueError):
     """A schema or grammar that cannot be compiled; the message is for the client."""
 
 
+def lark_of(grammar: str) -> str:
+    """A grammar in llama.cpp's notation, GBNF, or in Lark already -> Lark. Raises GrammarFault."""
+    from llguidance import gbnf_to_lark
+
+    try:
+        return gbnf_to_lark.any_to_lark(grammar)
+    except RecursionError as error:
+        raise GrammarFault("the grammar is nested too deeply") from error
+    except Exception as error:  # the library's own, and what its parser runs into
+        raise GrammarFault(_first_line(str(error))) from error
+
+
 class _Vocabulary:
     """The tokenizer as llguidance asks for it."""
 

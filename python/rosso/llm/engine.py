@@ -215,6 +215,7 @@ class Request:
     draft: int = 0  # tokens guessed by looking them up in the prompt; 0: no speculation
     id: str = ""
     embeds: bool = False  # the prompt's vector is wanted, and no token
+    reuse: bool = True  # what a slot holds of the prompt already
 
 
 @dataclass(slots=True)

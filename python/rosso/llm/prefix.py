@@ -69,8 +69,11 @@ class Slots:
         slot.tokens = reach[:kept]
         return self._taken(slot), kept
 
-    def give_back(self, slot: Slot) -> None:
+    def give_back(self, slot: Slot, spent: bool = False) -> None:
+        """`spent`: nobody will go on from what it holds, so that it is taken before others."""
         slot.busy = False
+        if spent:
+            slot.tokens = []
 
     def forget(self) -> None:
         """The device was reopened."""

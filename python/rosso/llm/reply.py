@@ -43,7 +43,7 @@ class Logprob:
 
 @dataclass(frozen=True, slots=True)
 class Logprobs:
-    """Of the tokens whose text the next Text event shows."""
+    """Of the tokens whose text the next Text event shows; zeros where only tokens are wanted."""
 
     tokens: Sequence[Logprob]
 
@@ -108,8 +108,7 @@ class Replies:
         tokens = self.encoder.encode(prompt) if isinstance(prompt, str) else prompt
         tokens = self._checked(tokens or self.encoder.with_bos([]) or self._something(), "prompt")
         prepared = Prepared(tokens, options)
-        if options.schema is not None:
-            self._hold_to(prepared, json_grammar(options.schema), "response_format")
+        self._hold_to_form(prepared)
         return prepared
 
     def _something(self) -> list[int]:
@@ -119,7 +118,9 @@ class Replies:
 
     def _prepare_chat(self, chat: ChatRequest) -> Prepared:
         try:
-            rendered = self.template.render(chat.messages, chat.tools, chat.template_options)
+            rendered = self.template.render(
+                chat.messages, chat.tools, chat.template_options, chat.opens, chat.continues
+            )
         except TemplateFault as fault:
             raise bad(str(fault), "messages", "template_error") from fault
         prompt = self._checked(self.template.encode(rendered), "messages")
@@ -141,11 +142,13 @@ class Replies:
     def _checked(self, prompt: list[int], param: str) -> list[int]:
         context = self.engine.context
         if len(prompt) >= context:
-            raise bad(
+            raise Fault(
+                400,
                 f"This model's maximum context length is {context} tokens, but you requested "
                 f"{len(prompt)} tokens.",
                 param,
                 "context_length_exceeded",
+                details={"n_prompt_tokens": len(prompt), "n_ctx": context},
             )
         return prompt
 
@@ -155,9 +158,10 @@ class Replies:
         if not chat.tools or choice == "none":
             if chat.tools:
                 prepared.banned = (format.marker, *format.extra_markers)
-            if schema is not None:
-                self._hold_to(prepared, json_grammar(schema), "response_format")
+            self._hold_to_form(prepared)
             return
+        if chat.options.grammar is not None:
+            raise bad("'grammar' cannot be held to beside 'tools'", "grammar")
         tools = prepared.tools
         forced = choice != "auto"
         if choice.startswith("="):
@@ -182,6 +186,14 @@ class Replies:
             names = [tool.name for tool in tools]
             prepared.trigger = constrain.CallTrigger(names, *format.extra_markers)
         self._hold_to(prepared, grammar.after_marker(), "tools")
+
+    def _hold_to_form(self, prepared: Prepared) -> None:
+        """To what the request says of the text."""
+        options = prepared.options
+        if options.schema is not None:
+            self._hold_to(prepared, json_grammar(options.schema), "response_format")
+        elif options.grammar is not None:
+            self._hold_to(prepared, options.grammar, "grammar")
 
     def _hold_to(self, prepared: Prepared, grammar: str, param: str) -> None:
         if not constrain.available():
@@ -233,6 +245,7 @@ class Replies:
                 options.ignore_end,
                 options.draft,
                 id,
+                reuse=options.reuse,
             )
         )
 
@@ -257,7 +270,8 @@ class Reader:
         self._pieces = Pieces()
         self._stops = Stops(prepared.options.stop)
         self._alone = not prepared.parallel
-        self._wants_logprobs = prepared.options.sampling.logprobs is not None
+        options = prepared.options
+        self._wants_logprobs = options.shows_tokens or options.sampling.logprobs is not None
         self._logprobs: list[Logprob] = []
         self._shown = _marks(prepared)
         self.tokens = 0

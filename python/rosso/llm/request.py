@@ -12,7 +12,8 @@ from rosso.llm.messages import Message
 class Fault(Exception):
     """An answer other than a reply: an HTTP status and a message for the client.
 
-    `code` is what programs look for, `param` the field that is at fault."""
+    `code` is what programs look for, `param` the field that is at fault, `details` what a program
+    may want to read beside the message."""
 
     def __init__(
         self,
@@ -21,10 +22,12 @@ class Fault(Exception):
         param: str | None = None,
         code: str | None = None,
         headers: dict[str, str] | None = None,
+        details: dict[str, Any] | None = None,
     ):
         super().__init__(message)
         self.status, self.message, self.param, self.code = status, message, param, code
         self.headers = headers or {}
+        self.details = details or {}
 
     @property
     def type(self) -> str:
@@ -53,9 +56,12 @@ class ReplyOptions:
     stop: tuple[str, ...] = ()
     n: int = 1
     schema: Any = TEXT
+    grammar: str | None = None  # llguidance's Lark, where it is not JSON that is wanted
     client: str = ""
     ignore_end: bool = False
     draft: int = 0
+    reuse: bool = True  # of what the KV cache holds of the prompt
+    shows_tokens: bool = False  # `Logprobs` come also where no probabilities were asked for
 
 
 @dataclass(slots=True)
@@ -65,4 +71,6 @@ class ChatRequest:
     tools: list[dict[str, Any]] = field(default_factory=list)  # {"type": "function", "function": }
     tool_choice: str = "auto"  # none, auto, required, or "=name"
     parallel: bool = True
+    continues: bool = False  # the last message, the assistant's, is the beginning of the reply
+    opens: bool = True  # the prompt ends with the beginning of the assistant's turn
     template_options: dict[str, Any] = field(default_factory=dict)

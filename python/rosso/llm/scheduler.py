@@ -240,7 +240,8 @@ class Scheduler:
             task.timing.started = time.monotonic()
             self._running.append(task)
             # The vector of a text is made of all its tokens: nothing of it can be reused.
-            task.slot, task.cached = self._slots.take(task.unread, anew=task.request.embeds)
+            anew = task.request.embeds or not task.request.reuse
+            task.slot, task.cached = self._slots.take(task.unread, anew)
             task.unread = task.unread[task.cached :]
             with self._lock:
                 self._stats.prompt_tokens += len(task.request.prompt)
@@ -376,7 +377,7 @@ class Scheduler:
         if task in self._running:
             self._running.remove(task)
         if task.slot:
-            self._slots.give_back(task.slot)
+            self._slots.give_back(task.slot, spent=task.request.embeds)
             task.slot = None
         if finish == "cancelled":
             self._stats.cancelled += 1

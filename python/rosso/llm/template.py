@@ -61,10 +61,17 @@ class ChatTemplate:
         tools: list[Tool] | None = None,
         options: dict[str, Any] | None = None,
         add_generation_prompt: bool = True,
+        continues: bool = False,
     ) -> Rendered:
-        """Raises TemplateFault. Blocks for some milliseconds, at most for the time limit."""
+        """`continues`: the last message is the beginning of the reply rather than a reply.
+
+        Raises TemplateFault. Blocks for some milliseconds, at most for the time limit."""
         tools = tools or None
         messages = self._encoder.disarm(messages, keep=(THINK, THINK_END))
+        begun: Message | None = None
+        if continues:
+            messages, begun = messages[:-1], messages[-1]
+            add_generation_prompt = True
         tools = self._encoder.disarm(tools)
         if tools and not self.native_tools:
             # Before normalising: a template may have no place for the system message it makes.
@@ -74,8 +81,10 @@ class ChatTemplate:
         text = self._render(
             messages, tools, {**(options or {}), "add_generation_prompt": add_generation_prompt}
         )
-        tail = text.rstrip()
-        return Rendered(text, add_generation_prompt and tail.endswith(THINK))
+        thinking = add_generation_prompt and text.rstrip().endswith(THINK)
+        if begun:
+            return _begun(text, thinking, normalise([begun], self.caps, self.native_tools)[0])
+        return Rendered(text, thinking)
 
     def encode(self, rendered: Rendered) -> list[int]:
         return self._encoder.encode(rendered.text)
@@ -108,6 +117,16 @@ class ChatTemplate:
             return self._render(messages, tools, options, seconds=2)
         except TemplateFault:
             return None
+
+
+def _begun(prompt: str, thinking: bool, message: Message) -> Rendered:
+    """A prompt, and the beginning of the reply to it."""
+    thought, said = message.get("reasoning_content", ""), message["content"]
+    if thought and not thinking:
+        prompt, thinking = f"{prompt}{THINK}\n", True
+    if thinking and said:
+        thought, thinking = f"{thought}\n{THINK_END}\n\n", False
+    return Rendered(prompt + thought + said, thinking)
 
 
 def _one_system(messages: list[Message]) -> list[Message]:

@@ -4,7 +4,6 @@ another client is connected and says nothing."""
 import http.client
 import json
 import socket
-import time
 
 import pytest
 from live import Live, read_answer
@@ -241,7 +240,12 @@ OTHER_ROWS = {
     "one known model": ("GET", "/v1/models/scripted", None, 200),
     "completion without prompt": ("POST", "/v1/completions", {}, 400),
     "completion of nothing": ("POST", "/v1/completions", {"prompt": []}, 400),
-    "completion of mixed": ("POST", "/v1/completions", {"prompt": ["a", 1]}, 400),
+    "completion of mixed": ("POST", "/v1/completions", {"prompt": ["a", 1]}, 200),
+    "completion of others": ("POST", "/v1/completions", {"prompt": ["a", True]}, 400),
+    "completion of a picture": ("POST", "/v1/completions", {"prompt": {"prompt_string": "a",
+                                "multimodal_data": ["x"]}}, 400),
+    "completion by two forms": ("POST", "/v1/completions", {"prompt": "a", "grammar":
+                                'root ::= "a"', "json_schema": {}}, 400),
     "completion of unknown tokens": ("POST", "/v1/completions", {"prompt": [10**9]}, 400),
     "completion with suffix": ("POST", "/v1/completions", {"prompt": "a", "suffix": "b"}, 400),
     "completion best_of": ("POST", "/v1/completions", {"prompt": "a", "best_of": 2}, 400),
@@ -443,7 +447,7 @@ def test_a_full_queue():
             connection = socket.create_connection(("127.0.0.1", live.port))
             connection.sendall(head.encode() + body)
             sockets.append(connection)
-            time.sleep(0.15)
+        live.until(lambda: live.engine.stats().running == live.engine.stats().waiting == 1)
         answer = live.chat()
         assert answer.status_code == 429 and answer.headers["retry-after"]
         assert answer.json()["error"]["type"] == "rate_limit_error"

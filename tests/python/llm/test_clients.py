@@ -138,5 +138,5 @@ def test_ollama_client(ollama):
 def test_ollama_errors(ollama):
     import ollama as module
 
-    with pytest.raises(module.ResponseError, match="does not exist"):
+    with pytest.raises(module.ResponseError, match="not found"):
         ollama.chat("nope", messages=user("x"))

@@ -53,8 +53,14 @@ def test_prompts_of_tokens_texts_and_both(live):
 
     assert complete(live, prompt=spelt("say yes"))["content"] == "yes"
     assert complete(live, prompt=["say ", *spelt("ye"), "s"])["content"] == "yes"
-    several = complete(live, prompt=["say a", spelt("say b")] * 2)
-    assert [reply["content"] for reply in several] == ["a", "b", "a", "b"]
+    assert complete(live, prompt={"prompt_string": "say yes"})["content"] == "yes"
+    several = complete(live, prompt=["say a", spelt("say b"), {"prompt_string": "say c"}])
+    assert [reply["content"] for reply in several] == ["a", "b", "c"]
+    assert [reply["index"] for reply in several] == [0, 1, 2]
+    body = {"prompt": ["say ab", "say cd"]}
+    events = [json.loads(event[6:]) for event in live.events(body, "/completion")]
+    texts = ["".join(e["content"] for e in events if e["index"] == at) for at in range(2)]
+    assert texts == ["ab", "cd"] and sum(event["stop"] for event in events) == 2
 
 
 def test_tokens_and_probabilities(live):
@@ -67,7 +73,7 @@ def test_tokens_and_probabilities(live):
 
 
 def test_streams_end_with_a_last_event(live):
-    body = {"prompt": "say abc", "return_tokens": True, "timings_per_token": True}
+    body = {"prompt": "say abc", "timings_per_token": True}
     events = [json.loads(event[6:]) for event in live.events(body, "/completion")]
     assert "".join(event["content"] for event in events) == "abc"
     assert [event["stop"] for event in events] == [False] * (len(events) - 1) + [True]
@@ -82,7 +88,52 @@ def test_biases_by_token_and_text(live):
     assert biased([["a", False]])[:1] != "a"
     assert biased([[ord("a"), -100]])[:1] != "a"
     assert biased({str(ord("a")): -100})[:1] != "a"
+    assert biased({"a": -100})[:1] != "a"
     assert biased([]) == "ab"
+
+
+def test_the_fields_that_are_wanted(live):
+    fields = ["content", "generation_settings/n_predict", "timings/nothing", "no/such"]
+    reply = complete(live, prompt="say abc", n_predict=2, response_fields=fields)
+    assert reply == {"content": "ab", "generation_settings/n_predict": 2}
+
+
+def test_what_is_kept_of_a_prompt_is_used_unless_told_not_to(live):
+    complete(live, prompt="say the same")
+    assert complete(live, prompt="say the same")["timings"]["cache_n"] == len("say the same") - 4
+    anew = complete(live, prompt="say the same", cache_prompt=False)["timings"]
+    assert (anew["cache_n"], anew["prompt_n"]) == (0, len("say the same") - 3)
+
+
+def test_speeds_are_of_the_steps_that_were_made(live):
+    one = complete(live, prompt="say abc", n_predict=1)["timings"]
+    assert one["predicted_per_second"] == one["predicted_per_token_ms"] == 0
+    three = complete(live, prompt="say abc", n_predict=3)["timings"]
+    assert three["predicted_per_second"] == pytest.approx(2000 / three["predicted_ms"])
+
+
+def test_the_end_is_never_chosen_where_it_must_not_be(live):
+    reply = complete(live, prompt="say a", ignore_eos=True, n_predict=5)
+    assert (reply["tokens_predicted"], reply["stop_type"]) == (5, "limit")
+    biases = {each["token"]: each["bias"] for each in reply["generation_settings"]["logit_bias"]}
+    assert biases and all(bias is None for bias in biases.values())
+
+
+def test_a_reply_that_the_context_cuts_off():
+    with Live(ScriptedCore(lambda prompt: "x" * 99, context=40)) as short:
+        reply = complete(short, prompt="say x")
+        assert (reply["tokens_predicted"], reply["truncated"]) == (35, True)
+        assert complete(short, prompt="say x", n_predict=5)["truncated"] is False
+        error = short.post("/completion", {"prompt": "x" * 60}).json()["error"]
+        assert error["type"] == "exceed_context_size_error"
+        assert (error["n_prompt_tokens"], error["n_ctx"]) == (60, 40)
+
+
+@pytest.mark.parametrize("grammar", ['root ::= "a"{3,3} b\nb ::= [0-9]', 'start: "aaa" /[0-9]/'])
+def test_replies_are_held_to_a_grammar(live, grammar):
+    pytest.importorskip("llguidance")
+    content = complete(live, prompt="say x", grammar=grammar)["content"]
+    assert content[:3] == "aaa" and content[3:].isdigit() and len(content) == 4
 
 
 def test_replies_are_held_to_a_schema(live):
@@ -98,12 +149,15 @@ def test_replies_are_held_to_a_schema(live):
         ({"prompt": []}, "prompt"),
         ({"prompt": ["a", -1]}, "prompt[1]"),
         ({"prompt": "a", "n_predict": -2}, "n_predict"),
-        ({"prompt": "a", "grammar": "root ::= [a]"}, "grammar"),
+        ({"prompt": "a", "grammar": "root ::= (("}, "grammar"),
+        ({"prompt": "a", "grammar": 5}, "grammar"),
         ({"prompt": "a", "json_schema": {"type": "no"}}, "json_schema"),
         ({"prompt": "a", "logit_bias": [[1]]}, "logit_bias[0]"),
         ({"prompt": "a", "logit_bias": [[10**9, 1]]}, "logit_bias[0]"),
         ({"prompt": "a", "logit_bias": "x"}, "logit_bias"),
-        ({"prompt": ["a", "b"], "stream": True}, "prompt"),
+        ({"prompt": [["a", -1], "b"]}, "prompt[0][1]"),
+        ({"prompt": {"prompt_string": "a", "multimodal_data": ["x"]}}, "prompt"),
+        ({"prompt": {"text": "a"}}, "prompt"),
         ({"prompt": "a", "post_sampling_probs": True}, "post_sampling_probs"),
         ({"prompt": "a" * 40000}, "prompt"),
     ],

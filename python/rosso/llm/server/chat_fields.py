@@ -9,6 +9,7 @@ import re
 import struct
 from typing import Any
 
+from rosso.llm import constrain
 from rosso.llm.request import ANY_OBJECT, bad
 from rosso.llm.server.fields import Field, Json, type_name
 
@@ -16,6 +17,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 IMAGE_PARTS = ("image_url", "image", "input_image")
 NAME = re.compile(r"^[^\x00-\x1f\x7f]{1,256}$")
+TOKEN_NAME = re.compile("[0-9]{1,11}")
 MOST_STOPS = 16
 MOST_CHOICES = 16
 MOST_TOP_LOGPROBS = 20
@@ -145,7 +147,43 @@ def check_schema(schema: Any, where: str, what: str) -> None:
         raise bad(f"'{where}': {what}: required must be a list of names", where)
 
 
+def read_json_schema(value: Any, where: str) -> Any:
+    """As llama.cpp takes it: {} is any object."""
+    check_schema(value, where, "the schema")
+    return value or ANY_OBJECT
+
+
+def read_grammar(value: str, where: str) -> str | None:
+    """-> llguidance's Lark; nothing if it is empty."""
+    if not value.strip():
+        return None
+    if not constrain.available():
+        raise bad(f"'{where}': {constrain.INSTALL}", where, "not_supported")
+    try:
+        return constrain.lark_of(value)
+    except constrain.GrammarFault as fault:
+        raise bad(f"'{where}': {fault}", where, "invalid_grammar") from fault
+
+
 SCHEMA_KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
+
+
+def allowed_tools(value: Any, tools: list[Json]) -> tuple[Any, list[Json]]:
+    """A choice that names the tools it is from -> the choice without them, and these tools."""
+    if not isinstance(value, dict) or value.get("type") != "allowed_tools":
+        return value, tools
+    holder = value.get("allowed_tools", value)
+    listed = holder.get("tools") if isinstance(holder, dict) else None
+    if not isinstance(listed, list) or not listed:
+        raise bad("'tool_choice': allowed_tools must list tools", "tool_choice")
+    known = {tool["function"]["name"]: tool for tool in tools}
+    names = [read_tool_choice(each, tools).removeprefix("=") for each in listed]
+    if any(name not in known for name in names):
+        raise bad("'tool_choice': allowed_tools must name functions", "tool_choice")
+    mode = holder.get("mode", "auto")
+    if mode not in ("auto", "required"):
+        raise bad("'tool_choice': the mode must be auto or required", "tool_choice")
+    return mode, [known[name] for name in dict.fromkeys(names)]
 
 
 def read_tool_choice(value: Any, tools: list[Json]) -> str:
@@ -204,15 +242,19 @@ def read_logit_bias(value: Json, size: int) -> tuple[tuple[int, float], ...]:
     where = "logit_bias"
     pairs = []
     for name, amount in value.items():
-        token = int(name) if name.isascii() and name.isdigit() and len(name) < 12 else -1
+        token = int(name) if TOKEN_NAME.fullmatch(name) else -1
         if not 0 <= token < size:
             raise bad(f"'logit_bias': '{name[:40]}' is no token of 0 to {size - 1}", where)
-        if isinstance(amount, bool) or not isinstance(amount, int | float):
-            raise bad(f"'logit_bias': the bias of {name} must be a number", where)
-        if not -100 <= amount <= 100:
-            raise bad(f"'logit_bias': the bias of {name} must be -100 to 100", where)
-        pairs.append((token, float(amount)))
+        pairs.append((token, read_bias(amount, where)))
     return tuple(pairs)
+
+
+def read_bias(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise bad(f"'{where}': a bias must be a number, not {type_name(value)}", where)
+    if not -100 <= value <= 100:
+        raise bad(f"'{where}': a bias must be -100 to 100", where)
+    return float(value)
 
 
 def read_token(value: Any, size: int) -> int | None:
@@ -342,6 +384,24 @@ SAMPLING_FIELDS = (
     Field("repeat_penalty", "number", "", 0.01, 10),
     Field("seed", "integer", "same seed, same reply; taken modulo 2^64"),
 )
+
+
+# What the text must be, as llama.cpp's clients ask for it.
+FORM_FIELDS = (
+    Field("json_schema", "object", "a JSON schema that the text must fit",
+          schema={"type": "object", "maxProperties": 0}, read=read_json_schema),
+    Field("grammar", "text", "what the text must be: GBNF, or Lark as llguidance reads it",
+          schema={"const": ""}, read=read_grammar),
+)  # fmt: skip
+
+
+def form(values: Json) -> Json:
+    """Of fields that were read, what ReplyOptions says of the text."""
+    schema = values.get("json_schema", values.get("response_format"))
+    grammar = values.get("grammar")
+    if schema is not None and grammar is not None:
+        raise bad("'grammar' and a JSON schema cannot both be held to", "grammar")
+    return {"schema": schema, "grammar": grammar}
 
 
 def sampling_values(values: Json) -> Json:

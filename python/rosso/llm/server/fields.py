@@ -63,6 +63,13 @@ def _checked(field: Field, value: Any, where: str) -> Any:
     return field.read(value, where) if field.read else value
 
 
+def refuse(fields: Sequence[Field], values: Json) -> None:
+    """Raises Fault for what was asked of fields that are declared only to be refused."""
+    for field in fields:
+        if values.get(field.name):
+            raise bad(f"'{field.name}' is not supported: {field.doc}", field.name, "not_supported")
+
+
 TYPES: dict[str, type] = {"boolean": bool, "text": str, "object": dict, "list": list}
 
 

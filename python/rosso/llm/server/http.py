@@ -133,9 +133,13 @@ def error_object(fault: Fault) -> Json:
 
 def fault_response(path: str, fault: Fault) -> Response:
     """In the shape of the door that was used."""
-    content: Json = error_object(fault)
     if path.startswith("/api/"):
-        content = {"error": fault.message}
+        return JSONResponse({"error": fault.message}, fault.status, fault.headers)
+    content = error_object(fault)
+    if fault.code == "context_length_exceeded" and not path.startswith("/v1/"):
+        # In words that llama.cpp's clients know too.
+        content["error"] |= {"type": "exceed_context_size_error", **fault.details}
+        content["error"]["message"] += " The prompt exceeds the available context size."
     return JSONResponse(content, fault.status, fault.headers)
 
 

@@ -13,8 +13,11 @@ from rosso.llm.environment import TemplateFault
 from rosso.llm.request import Fault, bad
 from rosso.llm.server import chat_fields as cf
 from rosso.llm.server.fields import Field, Json, read_fields
-from rosso.llm.server.http import read_object, service_of
+from rosso.llm.server.http import client_of, read_object, service_of, until_gone
 from rosso.llm.server.metrics import exposition
+from rosso.llm.server.openai_chat import TEMPLATE_FIELDS, continues, template_options
+from rosso.llm.server.openai_other import embed
+from rosso.llm.server.prompts import MOST_TEXTS, TEXTS_SCHEMA, read_prompts
 
 TOKENIZE_FIELDS = (
     Field("content", "text", required=True),
@@ -25,9 +28,20 @@ TOKENIZE_FIELDS = (
 DETOKENIZE_FIELDS = (
     Field("tokens", "list", required=True, schema={"type": "array", "items": cf.TOKEN_SCHEMA}),
 )
+EMBEDDING_FIELDS = (
+    Field("content", "any", "text, tokens, or a list of either", schema=TEXTS_SCHEMA),
+    Field("input", "any", "as content, which it wins over", schema=TEXTS_SCHEMA),
+)
+# One of the two has to be there.
+NEEDS_CONTENT: Json = {
+    "anyOf": [
+        {"properties": {name: TEXTS_SCHEMA}, "required": [name]} for name in ("content", "input")
+    ]
+}
 APPLY_FIELDS = (
     Field("messages", "any", required=True, schema=cf.MESSAGES_SCHEMA, read=cf.read_messages),
     Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
+    *TEMPLATE_FIELDS,
 )
 
 
@@ -133,11 +147,28 @@ async def detokenize(request: Request) -> Response:
     return JSONResponse(answer)
 
 
+async def embedding(request: Request) -> Response:
+    service = service_of(request)
+    values = read_fields(await read_object(request), EMBEDDING_FIELDS)
+    content = values.get("input", values.get("content"))
+    if content is None:
+        raise bad("'content' is missing", "content")
+    prompts = read_prompts(content, service, "content", MOST_TEXTS)
+    vectors, _ = await until_gone(request, embed(service, prompts, client_of(request)))
+    return JSONResponse([{"index": at, "embedding": [each]} for at, each in enumerate(vectors)])
+
+
 async def apply_template(request: Request) -> Response:
     service = service_of(request)
     values = read_fields(await read_object(request), APPLY_FIELDS)
     try:
-        rendered = service.replies.template.render(values["messages"], values.get("tools"))
+        rendered = service.replies.template.render(
+            values["messages"],
+            values.get("tools"),
+            template_options(values),
+            values.get("add_generation_prompt", True),
+            continues(values),
+        )
     except TemplateFault as fault:
         raise bad(str(fault), "messages", "template_error") from fault
     return JSONResponse({"prompt": rendered.text.replace("\ufdd0", "")})

@@ -5,6 +5,7 @@ A stream's events hold pieces until one with `"stop": true` says how it ended; n
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from rosso.llm.engine import Sampling
 from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, collect_all
-from rosso.llm.request import ANY_OBJECT, Fault, ReplyOptions, bad
+from rosso.llm.request import Fault, ReplyOptions, bad
 from rosso.llm.scanner import Text
 from rosso.llm.server import chat_fields as cf
 from rosso.llm.server.fields import Field, Json, read_fields
@@ -28,7 +29,7 @@ from rosso.llm.server.http import (
     until_gone,
 )
 from rosso.llm.server.openai_chat import logprobs_object, timings, whole
-from rosso.llm.server.openai_other import MOST_PROMPTS, PROMPT_SCHEMA, read_prompts
+from rosso.llm.server.prompts import PROMPT_SCHEMA, read_prompts
 from rosso.llm.server.service import Service, make_id
 
 FIELDS = (
@@ -39,16 +40,18 @@ FIELDS = (
     Field("max_tokens", "integer", "as n_predict, which wins", -1),
     Field("stream", "boolean"),
     Field("stop", "any", schema=cf.STOP_SCHEMA, read=cf.read_stop),
-    Field("ignore_eos", "boolean", "generates on where the model would end"),
+    Field("ignore_eos", "boolean", "tokens that end the reply are never chosen"),
+    Field("repeat_last_n", "integer", "tokens that penalties look at; -1: all", -1),
     Field("logit_bias", "any", "pairs of a token, or a text, and what is added; false: never",
           schema={"type": "array", "maxItems": 0}),
     Field("n_probs", "integer", "so many alternatives of each token", 0, cf.MOST_TOP_LOGPROBS),
     Field("post_sampling_probs", "boolean", "not supported", schema={"const": False}),
-    Field("return_tokens", "boolean", "the ids of what was generated"),
+    Field("return_tokens", "boolean", "the ids of what was generated; streams always have them"),
+    Field("cache_prompt", "boolean", "whether what is kept of the prompt is used; true by default"),
+    Field("response_fields", "list", "the fields wanted of a whole reply, as in "
+          "generation_settings/seed", schema={"type": "array", "items": {"type": "string"}}),
     Field("timings_per_token", "boolean", "timings in every event of a stream"),
-    Field("json_schema", "object", "what the text must be", schema={"type": "object",
-          "maxProperties": 0}),
-    Field("grammar", "text", "not supported; see json_schema", schema={"const": ""}),
+    *cf.FORM_FIELDS,
 )  # fmt: skip
 
 
@@ -58,14 +61,12 @@ async def completion(request: Request) -> Response:
     replies = service.replies
     values = read_fields(body, FIELDS)
     options = _options(values, service, client_of(request))
-    prompts = _prompts(values["prompt"], service)
+    prompts = read_prompts(values["prompt"], service, "prompt")
     prepared = [await replies.prepare_text(prompt, options) for prompt in prompts]
-    if values.get("stream") and len(prepared) > 1:
-        raise bad("several prompts cannot be streamed", "prompt")
     running = replies.start_all(prepared, make_id("cmpl-"))
-    answers = [_Answer(one, values, service) for one in running]
+    answers = [_Answer(at, one, values, service) for at, one in enumerate(running)]
     if values.get("stream"):
-        return EventStream(answers[0].stream())
+        return EventStream(_stream(answers))
     collected = await until_gone(request, collect_all(running))
     results = [answer.whole(events) for answer, (events,) in zip(answers, collected)]
     is_list = isinstance(values["prompt"], list) and len(results) > 1
@@ -74,89 +75,74 @@ async def completion(request: Request) -> Response:
 
 def _options(values: Json, service: Service, client: str) -> ReplyOptions:
     """Raises Fault."""
-    if values.get("grammar"):
-        raise bad("'grammar' is not supported; 'json_schema' is", "grammar", "not_supported")
     if values.get("post_sampling_probs"):
         raise bad("'post_sampling_probs' is not supported", "post_sampling_probs", "not_supported")
-    schema = values.get("json_schema")
-    if schema is not None:
-        cf.check_schema(schema, "json_schema", "the schema")
     most = values.get("n_predict", values.get("max_tokens", -1))
     given = cf.sampling_values(values)
     if given.get("seed") == -1:
         del given["seed"]  # another one each time
-    sampling = service.sampling(
-        **given,
-        logprobs=_logprobs(values),
-        logit_bias=_bias(values.get("logit_bias", []), service),
-    )
+    biases = _bias(values.get("logit_bias", []), service)
+    if values.get("ignore_eos"):
+        biases += tuple((end, -math.inf) for end in sorted(service.replies.tokenizer.ends))
+    window = values.get("repeat_last_n")
+    if window is not None:
+        context = service.engine.context
+        given["penalty_window"] = context if window < 0 else min(window, context)
+    count = values.get("n_probs", 0)
+    sampling = service.sampling(**given, logprobs=count or None, logit_bias=biases)
     return ReplyOptions(
         sampling,
         most=None if most < 0 else most,
         stop=values.get("stop", ()),
-        schema=None if schema is None else schema or ANY_OBJECT,
+        **cf.form(values),
         client=client,
-        ignore_end=values.get("ignore_eos", False),
         draft=service.options.draft,
+        reuse=values.get("cache_prompt", True),
+        shows_tokens=values.get("stream", False) or values.get("return_tokens", False),
     )
 
 
-def _logprobs(values: Json) -> int | None:
-    """Ids come with logprobs."""
-    count = values.get("n_probs", 0)
-    return count if count or values.get("return_tokens") else None
-
-
 def _bias(value: Any, service: Service) -> tuple[tuple[int, float], ...]:
-    """[[token or text, number or false], ...] or {"token": number}. Raises Fault."""
+    """[[token or text, number or false], ...] or {"token or text": number}. Raises Fault."""
     tokenizer = service.replies.tokenizer
     if isinstance(value, dict):
-        return cf.read_logit_bias(value, tokenizer.size)
+        value = [[int(name) if cf.TOKEN_NAME.fullmatch(name) else name, amount]
+                 for name, amount in value.items()]  # fmt: skip
     if not isinstance(value, list):
         raise bad("'logit_bias' must be a list of pairs or an object", "logit_bias")
-    biases: dict[str, float] = {}
+    biases: dict[int, float] = {}
     for at, pair in enumerate(value):
         where = f"logit_bias[{at}]"
         if not isinstance(pair, list) or len(pair) != 2:
             raise bad(f"'{where}' must be a pair of a token and a number", where)
         named, amount = pair
-        tokens = tokenizer.encode(named) if isinstance(named, str) else [named]
-        for token in tokens:
-            if cf.read_token(token, tokenizer.size) is None:
+        for each in tokenizer.encode(named) if isinstance(named, str) else [named]:
+            token = cf.read_token(each, tokenizer.size)
+            if token is None:
                 raise bad(f"'{where}': no token of 0 to {tokenizer.size - 1}", where)
-            biases[str(int(token))] = -100 if amount is False else amount
-    return cf.read_logit_bias(biases, tokenizer.size)
+            biases[token] = -math.inf if amount is False else cf.read_bias(amount, where)
+    return tuple(biases.items())
 
 
-def _prompts(value: Any, service: Service) -> list[str | list[int]]:
-    """One prompt or a list of them. A list of tokens and texts is one. Raises Fault."""
-    if not isinstance(value, list):
-        return read_prompts(value, service, "prompt")
-    kinds = {type(each) for each in value}
-    if str not in kinds or kinds == {str}:
-        return read_prompts(value, service, "prompt")
-    if list in kinds:
-        if len(value) > MOST_PROMPTS:
-            raise bad(f"'prompt' may hold {MOST_PROMPTS} prompts", "prompt")
-        return [read_prompts(each, service, f"prompt[{at}]")[0] for at, each in enumerate(value)]
-    replies = service.replies
-    tokens: list[int] = []
-    for at, each in enumerate(value):
-        if isinstance(each, str):
-            tokens += replies.tokenizer.encode(each, special=True)
-            continue
-        token = cf.read_token(each, replies.tokenizer.size)
-        if token is None:
-            raise bad(f"'prompt[{at}]' must be a text or a token", f"prompt[{at}]")
-        tokens.append(token)
-    return [replies.encoder.with_bos(tokens) if isinstance(value[0], str) else tokens]
+async def _stream(answers: Sequence[_Answer]) -> AsyncIterator[str]:
+    """One reply after the other."""
+    try:
+        for answer in answers:
+            async for piece in answer.stream():
+                yield event(piece)
+    except Fault as fault:
+        yield event(error_object(fault))
+    finally:
+        for answer in answers:
+            answer.cancel()
 
 
 class _Answer:
     """One reply in llama.cpp's words."""
 
-    def __init__(self, running: Running, values: Json, service: Service):
-        self._running, self._values, self._service = running, values, service
+    def __init__(self, index: int, running: Running, values: Json, service: Service):
+        self._index, self._running = index, running
+        self._values, self._service = values, service
         self._shows_probabilities = bool(values.get("n_probs"))
 
     def whole(self, events: Sequence[ReplyEvent]) -> Json:
@@ -166,34 +152,33 @@ class _Answer:
             last["tokens"] = [each.token for each in reply.logprobs]
         if self._shows_probabilities:
             last["completion_probabilities"] = _probabilities(reply.logprobs)
-        return last
+        return _selected(last, self._values.get("response_fields", ()))
 
-    async def stream(self) -> AsyncIterator[str]:
+    def cancel(self) -> None:
+        self._running.cancel()
+
+    async def stream(self) -> AsyncIterator[Json]:
+        """Raises Fault."""
         said = ""
         logprobs: Sequence[Logprob] = ()
-        try:
-            async with aclosing(self._running.events()) as events:
-                async for item in events:
-                    match None if item is None else item[1]:
-                        case None:
-                            yield event(self._piece("", ()))  # alive
-                        case Logprobs() as part:
-                            logprobs = part.tokens
-                        case Text() as part:
-                            said += part.text
-                            yield event(self._piece(part.text, logprobs))
-                            logprobs = ()
-                        case End() as end:
-                            yield event({**self._last(said, end), "content": ""})
-        except Fault as fault:
-            yield event(error_object(fault))
-        finally:
-            self._running.cancel()
+        async with aclosing(self._running.events()) as events:
+            async for item in events:
+                match None if item is None else item[1]:
+                    case None:
+                        yield self._piece("", ())  # alive
+                    case Logprobs() as part:
+                        logprobs = part.tokens
+                    case Text() as part:
+                        said += part.text
+                        yield self._piece(part.text, logprobs)
+                        logprobs = ()
+                    case End() as end:
+                        yield {**self._last(said, end), "content": ""}
 
     def _piece(self, text: str, logprobs: Sequence[Logprob]) -> Json:
         usage = self._running.usage()
         piece: Json = {
-            "index": 0,
+            "index": self._index,
             "content": text,
             "tokens": [each.token for each in logprobs],
             "stop": False,
@@ -211,8 +196,9 @@ class _Answer:
         usage, prepared = self._running.usage(), self._running.prepared
         prompt = self._service.replies.tokenizer.decode(prepared.prompt)
         kind = "word" if end.stop else "limit" if end.reason == "length" else "eos"
+        most = prepared.options.most
         return {
-            "index": 0,
+            "index": self._index,
             "content": text,
             "tokens": [],
             "id_slot": -1,
@@ -224,7 +210,8 @@ class _Answer:
             "generation_settings": _settings(prepared.options),
             "prompt": prompt.decode("utf-8", "replace"),
             "has_new_line": "\n" in text,
-            "truncated": False,
+            # By the context rather than by what was asked for.
+            "truncated": kind == "limit" and (most is None or usage.completion < most),
             "stop_type": kind,
             "stopping_word": end.stop or "",
             "timings": timings(usage),
@@ -244,9 +231,29 @@ def _settings(options: ReplyOptions) -> Json:
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
         "stop": list(options.stop),
-        "ignore_eos": options.ignore_end,
+        "logit_bias": [
+            {"token": token, "bias": bias if math.isfinite(bias) else None}
+            for token, bias in sampling.logit_bias
+        ],
         "n_probs": sampling.logprobs or 0,
     }
+
+
+def _selected(reply: Json, paths: Sequence[Any]) -> Json:
+    """The fields at these paths, by them; without paths, all."""
+    if not paths:
+        return reply
+    found: Json = {}
+    for path in filter(lambda each: isinstance(each, str), paths):
+        value: Any = reply
+        for name in path.split("/"):
+            value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+        if value is not MISSING:
+            found[path] = value
+    return found
+
+
+MISSING = object()
 
 
 def _probabilities(tokens: Sequence[Logprob]) -> list[Json]:

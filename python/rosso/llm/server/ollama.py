@@ -28,7 +28,8 @@ from rosso.llm.server.http import (
     until_gone,
 )
 from rosso.llm.server.openai_chat import check_tools, whole
-from rosso.llm.server.openai_other import MOST_TEXTS, TEXTS_SCHEMA, embed, read_prompts
+from rosso.llm.server.openai_other import embed
+from rosso.llm.server.prompts import MOST_TEXTS, TEXTS_SCHEMA, read_prompts
 from rosso.llm.server.service import Service, make_call_id
 
 VERSION = "0.13.0"  # of Ollama's interface, which clients compare

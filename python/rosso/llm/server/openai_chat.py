@@ -15,7 +15,7 @@ from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, Usage, 
 from rosso.llm.request import ChatRequest, Fault, ReplyOptions, bad
 from rosso.llm.scanner import CallBegin, CallEnd, CallPart, Reasoning, Text
 from rosso.llm.server import chat_fields as cf
-from rosso.llm.server.fields import Field, Json, read_fields
+from rosso.llm.server.fields import Field, Json, read_fields, refuse
 from rosso.llm.server.http import (
     DONE,
     EventStream,
@@ -28,6 +28,25 @@ from rosso.llm.server.http import (
 )
 from rosso.llm.server.service import Service, make_call_id, make_id
 
+# How the prompt is made of the messages.
+TEMPLATE_FIELDS = (
+    Field("reasoning_effort", "text", "none turns reasoning off where the template can"),
+    Field("enable_thinking", "boolean", "for the template"),
+    Field("chat_template_kwargs", "object", "further variables of the template"),
+    Field("add_generation_prompt", "boolean", "whether the assistant's turn is opened; true by "
+          "default"),
+    Field("continue_final_message", "boolean", "whether the last message, the assistant's, is the "
+          "beginning of the reply; true by default"),
+)  # fmt: skip
+# What would change the reply, and is not here to do so.
+REFUSED = (
+    Field("functions", "list", "see 'tools'", schema={"type": "array", "maxItems": 0}),
+    Field("function_call", "any", "see 'tool_choice'", schema={"const": ""}),
+    Field("audio", "object", "this model writes text", schema={"type": "object",
+          "maxProperties": 0}),
+    Field("web_search_options", "object", "this server reaches no web", schema={"type": "object",
+          "maxProperties": 0}),
+)  # fmt: skip
 FIELDS = (
     Field("model", "text", "one of /v1/models; may be left out"),
     Field(
@@ -51,10 +70,13 @@ FIELDS = (
     Field("response_format", "object", "text, json_object or json_schema",
           schema=cf.FORMAT_SCHEMA,
           read=cf.read_response_format),
-    Field("reasoning_effort", "text", "none turns reasoning off where the template can"),
-    Field("enable_thinking", "boolean", "for the template"),
-    Field("chat_template_kwargs", "object", "further variables of the template"),
+    *TEMPLATE_FIELDS,
     Field("ignore_eos", "boolean", "generates on where the model would end"),
+    *cf.FORM_FIELDS,
+    Field("timings_per_token", "boolean", "timings in every chunk of a stream"),
+    Field("cache_prompt", "boolean", "whether what is kept of the prompt is used; true by default"),
+    Field("modalities", "list", "text", schema={"type": "array", "items": {"const": "text"}}),
+    *REFUSED,
 )  # fmt: skip
 
 # Alternatives are of logprobs that were asked for.
@@ -76,16 +98,22 @@ class Wants:
     id: str
     created: int
     model: str
+    fingerprint: str
     stream: bool
-    usage: bool
+    usage: bool  # as a last chunk
+    timings: bool  # in every chunk
 
 
 def read_chat(body: Json, service: Service, client: str) -> tuple[ChatRequest, Wants]:
     """Raises Fault."""
     replies = service.replies
     values = read_fields(body, FIELDS)
+    refuse(REFUSED, values)
+    if any(each != "text" for each in values.get("modalities", ())):
+        raise bad("'modalities' may hold text", "modalities", "not_supported")
     model = service.check_model(values.get("model"))
     tools = values.get("tools", [])
+    choice, offered = cf.allowed_tools(_choice(body, tools), tools)
     # An empty response_format was read as None: text.
     options = ReplyOptions(
         sampling=service.sampling(
@@ -96,17 +124,20 @@ def read_chat(body: Json, service: Service, client: str) -> tuple[ChatRequest, W
         most=values.get("max_completion_tokens", values.get("max_tokens")),
         stop=values.get("stop", ()),
         n=values.get("n", 1),
-        schema=values.get("response_format"),
+        **cf.form(values),
         client=client,
         ignore_end=values.get("ignore_eos", False),
         draft=service.options.draft,
+        reuse=values.get("cache_prompt", True),
     )
     chat = ChatRequest(
         values["messages"],
         options,
-        tools,
-        cf.read_tool_choice(_choice(body, tools), tools),
+        offered,
+        cf.read_tool_choice(choice, offered),
         values.get("parallel_tool_calls", True),
+        continues(values),
+        values.get("add_generation_prompt", True),
         template_options(values),
     )
     check_tools(service, tools)
@@ -115,10 +146,27 @@ def read_chat(body: Json, service: Service, client: str) -> tuple[ChatRequest, W
         make_id("chatcmpl-"),
         int(time.time()),
         model,
+        service.fingerprint,
         values.get("stream", False),
         stream_options.get("include_usage") is True,
+        values.get("timings_per_token", False),
     )
     return chat, wants
+
+
+def continues(values: Json) -> bool:
+    """Whether the reply begins with the last message."""
+    asked, prompted = values.get("continue_final_message"), values.get("add_generation_prompt")
+    if asked and prompted:
+        message = "'continue_final_message' and 'add_generation_prompt' exclude each other"
+        raise bad(message, "continue_final_message")
+    if asked is False or prompted:
+        return False
+    messages = values["messages"]
+    last = messages[-1]
+    if len(messages) == 1 or last["role"] != "assistant" or last.get("tool_calls"):
+        return False
+    return bool(last.get("content"))
 
 
 def _choice(body: Json, tools: Sequence[Json]) -> Any:
@@ -153,6 +201,18 @@ def template_options(values: Json) -> Json:
     return options
 
 
+async def count_tokens(request: Request) -> Response:
+    """Of a chat's prompt, without reading it."""
+    service = service_of(request)
+    chat, _ = read_chat(await read_object(request), service, client_of(request))
+    prepared = await service.replies.prepare_chat(chat)
+    return JSONResponse(input_tokens(len(prepared.prompt)))
+
+
+def input_tokens(count: int) -> Json:
+    return {"object": "response.input_tokens", "input_tokens": count}
+
+
 async def chat_completions(request: Request) -> Response:
     service = service_of(request)
     body = await read_object(request)
@@ -167,7 +227,7 @@ async def chat_completions(request: Request) -> Response:
 
 
 async def _stream(running: Running, wants: Wants) -> AsyncIterator[str]:
-    chunks = _Chunks(wants)
+    chunks = _Chunks(running, wants)
     try:
         for index in range(running.prepared.options.n):
             yield chunks.choice(index, {"role": "assistant", "content": ""})
@@ -178,9 +238,8 @@ async def _stream(running: Running, wants: Wants) -> AsyncIterator[str]:
                     continue
                 for chunk in chunks.of(*item):
                     yield chunk
-        last = running.usage()
         if wants.usage:
-            yield chunks.usage(last)
+            yield chunks.usage()
     except Fault as fault:
         yield event(error_object(fault))
     finally:
@@ -189,8 +248,8 @@ async def _stream(running: Running, wants: Wants) -> AsyncIterator[str]:
 
 
 class _Chunks:
-    def __init__(self, wants: Wants):
-        self._wants = wants
+    def __init__(self, running: Running, wants: Wants):
+        self._running, self._wants = running, wants
         self._logprobs: dict[int, Sequence[Logprob]] = {}
 
     def choice(self, index: int, delta: Json, reason: str | None = None) -> str:
@@ -198,9 +257,13 @@ class _Chunks:
         logprobs = self._logprobs.pop(index, None)
         if logprobs:
             choice["logprobs"] = logprobs_object(logprobs)
-        return event(self._chunk([choice]))
+        chunk = self._chunk([choice])
+        if self._wants.timings and "role" not in delta:
+            chunk["timings"] = timings(self._running.usage())
+        return event(chunk)
 
-    def usage(self, usage: Usage) -> str:
+    def usage(self) -> str:
+        usage = self._running.usage()
         return event({**self._chunk([]), "usage": usage_object(usage), "timings": timings(usage)})
 
     def of(self, index: int, part: ReplyEvent) -> list[str]:
@@ -230,6 +293,7 @@ class _Chunks:
             "object": "chat.completion.chunk",
             "created": wants.created,
             "model": wants.model,
+            "system_fingerprint": wants.fingerprint,
             "choices": choices,
         }
 
@@ -241,6 +305,7 @@ def _answer(running: Running, wants: Wants, choices: list[list[ReplyEvent]]) -> 
         "object": "chat.completion",
         "created": wants.created,
         "model": wants.model,
+        "system_fingerprint": wants.fingerprint,
         "choices": [_choice_object(index, events) for index, events in enumerate(choices)],
         "usage": usage_object(usage),
         "timings": timings(usage),
@@ -271,7 +336,7 @@ def whole(events: Sequence[ReplyEvent]) -> Whole:
 
 def _choice_object(index: int, events: Sequence[ReplyEvent]) -> Json:
     reply = whole(events)
-    message: Json = {"role": "assistant", "content": reply.text}
+    message: Json = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning
     if reply.calls:
@@ -304,13 +369,18 @@ def timings(usage: Usage) -> Json:
     return {
         "cache_n": usage.cached,
         "prompt_n": read,
-        "prompt_ms": round(usage.prefill_s * 1000, 3),
-        "prompt_per_second": round(read / usage.prefill_s, 3) if usage.prefill_s else 0,
+        **_speed("prompt", read, usage.prefill_s),
         "predicted_n": usage.completion,
-        "predicted_ms": round(usage.decode_s * 1000, 3),
-        "predicted_per_second": round(usage.completion / usage.decode_s, 3)
-        if usage.decode_s
-        else 0,
+        # The first token comes with the prompt.
+        **_speed("predicted", max(usage.completion - 1, 0), usage.decode_s),
+    }
+
+
+def _speed(phase: str, tokens: int, seconds: float) -> Json:
+    return {
+        f"{phase}_ms": seconds * 1000,
+        f"{phase}_per_token_ms": seconds * 1000 / tokens if tokens else 0,
+        f"{phase}_per_second": tokens / seconds if seconds else 0,
     }
 
 
@@ -322,7 +392,8 @@ def logprobs_object(tokens: Sequence[Logprob]) -> Json:
                 "top_logprobs": [_logprob(piece, value) for _, piece, value in each.top],
             }
             for each in tokens
-        ]
+        ],
+        "refusal": None,
     }
 
 

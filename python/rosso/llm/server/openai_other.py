@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,25 +27,14 @@ from rosso.llm.server.http import (
     until_gone,
 )
 from rosso.llm.server.openai_chat import timings, usage_object, whole
+from rosso.llm.server.prompts import (
+    MOST_TEXTS,
+    PROMPT_SCHEMA,
+    TEXTS_SCHEMA,
+    Prompt,
+    read_prompts,
+)
 from rosso.llm.server.service import Service, make_id
-
-MOST_PROMPTS = 16  # that run at the same time
-MOST_TEXTS = 2048  # to embed, one after the other
-
-
-def prompts_schema(most: int) -> Json:
-    lists = {"type": "array", "minItems": 1, "maxItems": most}
-    return {
-        "anyOf": [
-            {"type": "string"},
-            cf.TOKENS_SCHEMA,
-            {**lists, "items": {"type": "string"}},
-            {**lists, "items": cf.TOKENS_SCHEMA},
-        ]
-    }
-
-
-PROMPT_SCHEMA, TEXTS_SCHEMA = prompts_schema(MOST_PROMPTS), prompts_schema(MOST_TEXTS)
 
 COMPLETION_FIELDS = (
     Field("model", "text", "one of /v1/models; may be left out"),
@@ -65,29 +53,10 @@ COMPLETION_FIELDS = (
     Field("echo", "boolean", "the prompt in front of the reply"),
     Field("suffix", "any", "not supported", schema={"const": ""}),
     Field("response_format", "object", schema=cf.FORMAT_SCHEMA, read=cf.read_response_format),
+    *cf.FORM_FIELDS,
+    Field("cache_prompt", "boolean", "whether what is kept of the prompt is used; true by default"),
     Field("ignore_eos", "boolean"),
 )  # fmt: skip
-
-
-def read_prompts(
-    value: Any, service: Service, where: str, most: int = MOST_PROMPTS
-) -> list[str | list[int]]:
-    """Text, tokens, or a list of either."""
-    size = service.replies.tokenizer.size
-    if isinstance(value, str):
-        return [value]
-    tokens = cf.read_tokens(value, size)
-    if tokens:
-        return [tokens]
-    if isinstance(value, list) and value:
-        if len(value) > most:
-            raise bad(f"'{where}' may hold {most} prompts", where)
-        if all(isinstance(each, str) for each in value):
-            return value
-        lists = [cf.read_tokens(each, size) for each in value]
-        if all(lists):
-            return [each for each in lists if each]
-    raise bad(f"'{where}' must be a text, tokens below {size}, or a list of either", where)
 
 
 async def completions(request: Request) -> Response:
@@ -110,10 +79,11 @@ async def completions(request: Request) -> Response:
         most=values.get("max_tokens", 16),
         stop=values.get("stop", ()),
         n=n,
-        schema=values.get("response_format"),
+        **cf.form(values),
         client=client_of(request),
         ignore_end=values.get("ignore_eos", False),
         draft=service.options.draft,
+        reuse=values.get("cache_prompt", True),
     )
     prompts = read_prompts(values["prompt"], service, "prompt")
     prepared = [await replies.prepare_text(prompt, options) for prompt in prompts]
@@ -122,6 +92,7 @@ async def completions(request: Request) -> Response:
         "object": "text_completion",
         "created": int(time.time()),
         "model": model,
+        "system_fingerprint": service.fingerprint,
     }
     echoes = [_shown(each, service) if values.get("echo") else "" for each in prompts]
     running = replies.start_all(prepared, head["id"])
@@ -134,7 +105,7 @@ async def completions(request: Request) -> Response:
     return JSONResponse({**head, "choices": choices, **last})
 
 
-def _shown(prompt: str | list[int], service: Service) -> str:
+def _shown(prompt: Prompt, service: Service) -> str:
     if isinstance(prompt, str):
         return prompt
     return service.replies.tokenizer.decode(prompt).decode("utf-8", "replace")
@@ -270,13 +241,9 @@ async def embeddings(request: Request) -> Response:
     values = read_fields(body, EMBEDDING_FIELDS)
     name = service.check_model(values.get("model"))
     prompts = read_prompts(values["input"], service, "input", MOST_TEXTS)
-    dimensions = values.get("dimensions")
-    width = service.engine.model.embedding_length
-    if dimensions is not None and dimensions > width:
-        raise bad(f"'dimensions' must be at most {width}", "dimensions")
+    dimensions = read_dimensions(values, service)
     vectors, tokens = await until_gone(request, embed(service, prompts, client_of(request)))
-    if dimensions is not None:
-        vectors = [unit(vector[:dimensions]) for vector in vectors]
+    vectors = shortened(vectors, dimensions)
     as_text = values.get("encoding_format") == "base64"
     data = [
         {
@@ -290,13 +257,25 @@ async def embeddings(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": data, "model": name, "usage": usage})
 
 
+def read_dimensions(values: Json, service: Service) -> int | None:
+    dimensions = values.get("dimensions")
+    width = service.engine.model.embedding_length
+    if dimensions is not None and dimensions > width:
+        raise bad(f"'dimensions' must be at most {width}", "dimensions")
+    return dimensions
+
+
+def shortened(vectors: list[list[float]], dimensions: int | None) -> list[list[float]]:
+    return [unit(each[:dimensions]) for each in vectors] if dimensions is not None else vectors
+
+
 def unit(vector: Sequence[float]) -> list[float]:
     length = math.hypot(*vector)
     return [value / length for value in vector] if length else list(vector)
 
 
 async def embed(
-    service: Service, prompts: Sequence[str | list[int]], client: str
+    service: Service, prompts: Sequence[Prompt], client: str
 ) -> tuple[list[list[float]], int]:
     """-> vectors, and how many tokens were read. Raises Fault."""
     engine = service.engine

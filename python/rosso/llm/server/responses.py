@@ -14,11 +14,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rosso.llm.reply import End, ReplyEvent, Running, Usage, collect
+from rosso.llm.reply import End, Logprobs, ReplyEvent, Running, Usage, collect
 from rosso.llm.request import ChatRequest, Fault, ReplyOptions, bad
 from rosso.llm.scanner import CallBegin, CallEnd, CallPart, Reasoning, Text
 from rosso.llm.server import chat_fields as cf
-from rosso.llm.server.fields import Field, Json, read_fields, type_name
+from rosso.llm.server.fields import Field, Json, read_fields, refuse, type_name
 from rosso.llm.server.http import (
     EventStream,
     client_of,
@@ -27,9 +27,10 @@ from rosso.llm.server.http import (
     to_json,
     until_gone,
 )
-from rosso.llm.server.openai_chat import check_tools
+from rosso.llm.server.openai_chat import check_tools, input_tokens, logprobs_object
 from rosso.llm.server.service import Service, make_call_id, make_id
 
+KEEPS_NOTHING = "this server keeps no conversations"
 ITEM_SCHEMA: Json = {
     **cf.MESSAGE_SCHEMA,
     "properties": {"type": {"const": "message"}},
@@ -48,6 +49,12 @@ TOOLS_SCHEMA: Json = {
         "required": ["name"],
     },
 }
+REFUSED = (
+    Field("previous_response_id", "text", KEEPS_NOTHING, schema={"type": "null"}),
+    Field("conversation", "any", KEEPS_NOTHING, schema={"type": "null"}),
+    Field("background", "boolean", KEEPS_NOTHING, schema={"const": False}),
+    Field("prompt", "object", KEEPS_NOTHING, schema={"type": "object", "maxProperties": 0}),
+)
 FIELDS = (
     Field("model", "text"),
     Field("input", "any", required=True, schema=INPUT_SCHEMA),
@@ -64,10 +71,35 @@ FIELDS = (
                   {"type": "null"}]}}}),
     Field("reasoning", "object", schema={"type": "object", "properties": {"effort":
           cf.OPTIONAL_TEXT}}),
-    Field("previous_response_id", "text", "not supported", schema={"type": "null"}),
-    Field("conversation", "any", "not supported", schema={"type": "null"}),
-    Field("background", "boolean", "not supported", schema={"const": False}),
+    Field("top_logprobs", "integer", "alternatives of each token", 0, cf.MOST_TOP_LOGPROBS),
+    Field("include", "list", "message.output_text.logprobs: how likely each token was",
+          schema={"type": "array", "items": {"type": "string"}}),
+    Field("metadata", "object", "given back as it is"),
+    Field("truncation", "text", "a prompt that is too long is an error either way",
+          choices=("auto", "disabled")),
+    *REFUSED,
 )  # fmt: skip
+# Told of in the answer as they were asked for, or as they are without asking.
+ECHOED: Json = {
+    "background": False,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "prompt_cache_key": None,
+    "safety_identifier": None,
+    "service_tier": "default",
+    "temperature": None,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": None,
+    "truncation": "disabled",
+    "user": None,
+}
+LOGPROBS = "message.output_text.logprobs"
 
 
 def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest, Json]:
@@ -75,9 +107,7 @@ def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest
     values = read_fields(body, FIELDS)
     service.replies  # noqa: B018 - raises while there is no model
     values["model"] = service.check_model(values.get("model"))
-    for name in ("previous_response_id", "conversation", "background"):
-        if values.get(name, False) is not False:
-            raise bad(f"'{name}' is not supported: this server keeps no conversations", name)
+    refuse(REFUSED, values)
     messages = _messages(values["input"])
     if values.get("instructions"):
         messages.insert(0, {"role": "system", "content": values["instructions"]})
@@ -90,22 +120,28 @@ def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest
     if effort is not None and not isinstance(effort, str):
         raise bad("'reasoning.effort' must be a text", "reasoning.effort")
     choice = values.get("tool_choice")
+    choice, tools = cf.allowed_tools(
+        choice if choice is not None else "auto" if tools else "none", tools
+    )
+    logprobs = values.get("top_logprobs", 0)
+    if not logprobs and LOGPROBS not in values.get("include", ()):
+        logprobs = None
     sampling = {name: values[name] for name in ("temperature", "top_p") if name in values}
     chat = ChatRequest(
         cf.read_messages(messages, "input"),
         ReplyOptions(
-            service.sampling(**sampling),
+            service.sampling(**sampling, logprobs=logprobs),
             most=values.get("max_output_tokens"),
             schema=cf.read_response_format(format, "text.format") if format else None,
             client=client,
             draft=service.options.draft,
         ),
         tools,
-        cf.read_tool_choice(choice if choice is not None else "auto" if tools else "none", tools),
+        cf.read_tool_choice(choice, tools),
         values.get("parallel_tool_calls", True),
-        {"reasoning_effort": effort} if effort else {},
+        template_options={"reasoning_effort": effort} if effort else {},
     )
-    return chat, values
+    return chat, {**{name: body[name] for name in ECHOED if body.get(name) is not None}, **values}
 
 
 def _messages(value: Any) -> list[Json]:
@@ -114,9 +150,25 @@ def _messages(value: Any) -> list[Json]:
     if not isinstance(value, list) or not value:
         raise bad("'input' must be a text or a list of items", "input")
     messages: list[Json] = []
+    thought = ""  # before the message it led to
     for at, item in enumerate(value):
+        if isinstance(item, dict) and item.get("type") == "reasoning":
+            thought = _thought(item, f"input[{at}]")
+            continue
+        count = len(messages)
         _add_item(messages, item, f"input[{at}]")
+        if thought and len(messages) > count and messages[-1]["role"] == "assistant":
+            messages[-1]["reasoning_content"] = thought
+        thought = ""
     return messages
+
+
+def _thought(item: Json, where: str) -> str:
+    parts = item.get("content") or []
+    if not isinstance(parts, list):
+        raise bad(f"'{where}.content' must be a list", f"{where}.content")
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _add_item(messages: list[Json], item: Any, where: str) -> None:
@@ -137,8 +189,6 @@ def _add_item(messages: list[Json], item: Any, where: str) -> None:
         output = item.get("output")
         result = {"role": "tool", "tool_call_id": item.get("call_id"), "content": output}
         messages.append(result)
-    elif kind == "reasoning":
-        pass  # belongs to the turn it was made in
     else:
         raise bad(f"'{where}.type' is of no kind this server knows", f"{where}.type")
 
@@ -148,6 +198,12 @@ def _tool(value: Any, where: str) -> Json:
         raise bad(f"'{where}' must be an object of type function", where)
     holder = value.get("function") if isinstance(value.get("function"), dict) else value
     return {"type": "function", "function": cf.read_function(holder, where)}
+
+
+async def count_tokens(request: Request) -> Response:
+    service = service_of(request)
+    chat, _ = read_request(await read_object(request), service, client_of(request))
+    return JSONResponse(input_tokens(len((await service.replies.prepare_chat(chat)).prompt)))
 
 
 async def responses(request: Request) -> Response:
@@ -197,6 +253,7 @@ class _Reply:
         self._open: Json | None = None  # the last item, while it grows
         self._status = "in_progress"
         self._reason: str | None = None
+        self._logprobs: list[Json] = []  # of the text that comes next
 
     def event(self, kind: str, **content: Any) -> str:
         self._number += 1
@@ -205,6 +262,8 @@ class _Reply:
 
     def take(self, part: ReplyEvent) -> list[str]:
         match part:
+            case Logprobs():
+                self._logprobs = logprobs_object(part.tokens)["content"]
             case Text():
                 return [*self._begin("message"), self._text(part.text)]
             case Reasoning():
@@ -239,7 +298,7 @@ class _Reply:
         self._output.append(item)
         lines.append(self._item_event("response.output_item.added"))
         if kind == "message":
-            part: Json = {"type": "output_text", "text": "", "annotations": []}
+            part: Json = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
             item["content"].append(part)
             lines.append(self._part_event("response.content_part.added", part))
         elif kind == "reasoning":
@@ -254,7 +313,8 @@ class _Reply:
         item["status"] = "completed"
         if item["type"] == "message":
             part = item["content"][0]
-            lines.append(self._part("response.output_text.done", text=part["text"], logprobs=[]))
+            done = {"text": part["text"], "logprobs": part["logprobs"]}
+            lines.append(self._part("response.output_text.done", **done))
             lines.append(self._part_event("response.content_part.done", part))
         elif item["type"] == "reasoning":
             text = item["content"][0]["text"]
@@ -275,8 +335,11 @@ class _Reply:
 
     def _text(self, text: str) -> str:
         assert self._open
-        self._open["content"][0]["text"] += text
-        return self._part("response.output_text.delta", delta=text, logprobs=[])
+        part = self._open["content"][0]
+        logprobs, self._logprobs = self._logprobs, []
+        part["text"] += text
+        part["logprobs"] = part["logprobs"] + logprobs
+        return self._part("response.output_text.delta", delta=text, logprobs=logprobs)
 
     def _thought(self, text: str) -> str:
         assert self._open
@@ -306,6 +369,7 @@ class _Reply:
 
     def object(self, usage: Usage | None = None) -> Json:
         values = self._values
+        effort = values.get("reasoning", {}).get("effort")
         return {
             "id": self.id,
             "object": "response",
@@ -313,20 +377,13 @@ class _Reply:
             "status": self._status,
             "error": None,
             "incomplete_details": {"reason": self._reason} if self._reason else None,
-            "instructions": values.get("instructions"),
-            "metadata": {},
             "model": values["model"],
             "output": _copies(self._output),
-            "parallel_tool_calls": values.get("parallel_tool_calls", True),
-            "temperature": values.get("temperature"),
-            "tool_choice": values.get("tool_choice", "auto"),
-            "tools": values.get("tools", []),
-            "top_p": values.get("top_p"),
-            "max_output_tokens": values.get("max_output_tokens"),
             "previous_response_id": None,
+            "reasoning": {"effort": effort, "summary": None},
             "store": False,
-            "text": values.get("text", {"format": {"type": "text"}}),
             "usage": _usage(usage) if usage else None,
+            **{name: values.get(name, usual) for name, usual in ECHOED.items()},
         }
 
 

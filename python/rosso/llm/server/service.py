@@ -80,6 +80,11 @@ class Service:
         return self.options.aliases[0] if self.options.aliases else self.engine.model.name
 
     @property
+    def fingerprint(self) -> str:
+        """Of what answers: the same seed gives the same reply while it stays the same."""
+        return f"build-{self.version}"
+
+    @property
     def names(self) -> list[str]:
         return [*dict.fromkeys([self.name, *self.options.aliases, self.engine.model.name])]
 
@@ -90,7 +95,7 @@ class Service:
         if asked in self.names or asked.removesuffix(":latest") in self.names:
             return asked
         known = ", ".join(self.names)
-        message = f"the model '{asked[:200]}' does not exist; there is: {known}"
+        message = f"model '{asked[:200]}' not found; there is: {known}"
         raise Fault(404, message, "model", "model_not_found")
 
     def sampling(self, **given: Any) -> Sampling:
