@@ -58,10 +58,23 @@ class _Vocabulary:
         self.eos_token_id = tokenizer.eos if tokenizer.eos is not None else min(tokenizer.ends)
         self.bos_token_id = tokenizer.bos
 
+        self._byte_of = {piece: token for token, piece in enumerate(self.tokens) if len(piece) == 1}
+
     def __call__(self, text: str | bytes) -> list[int]:
-        if isinstance(text, bytes):
-            text = text.decode("utf-8", "replace")
-        return self._tokenizer.encode(text)
+        """Tokens whose pieces are the text, byte by byte.
+
+        SentencePiece puts a space in front of a text, but not of what goes on after a line break.
+        """
+        data = text.encode() if isinstance(text, str) else text
+        known = data.decode("utf-8", "replace")
+        after = self._tokenizer.encode("\n")
+        for tokens in (
+            self._tokenizer.encode(known),
+            self._tokenizer.encode("\n" + known)[len(after) :],
+        ):
+            if b"".join(self.tokens[token] for token in tokens) == data:
+                return tokens
+        return [self._byte_of[data[at : at + 1]] for at in range(len(data))]  # half a character
 
 
 class Grammars:

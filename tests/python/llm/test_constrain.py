@@ -47,6 +47,25 @@ def wander(constraint, tokenizer, seed, most=400):
     return None
 
 
+class SpacedTokenizer(ScriptedTokenizer):
+    """As SentencePiece does: a space in front of every text, which may be a part of its first
+    token."""
+
+    def __init__(self):
+        super().__init__(words=(' "', " the"))
+
+    def encode(self, text, special=False):
+        return super().encode(" " + text, special)
+
+
+@pytest.mark.parametrize("grammar", ['start: %json {"const": "the é 42"}', 'start: "the " "é"+'])
+def test_a_tokenizer_that_puts_a_space_in_front(grammar):
+    tokenizer = SpacedTokenizer()
+    constraint = constrain.GrammarConstraint(constrain.Grammars(tokenizer), grammar)
+    text = tokenizer.decode(wander(constraint, tokenizer, seed=1) or []).decode()
+    assert text == '"the é 42"' if "json" in grammar else text.startswith("the é")
+
+
 @pytest.mark.parametrize("format", [HERMES, GENERIC, LLAMA3, MISTRAL, MISTRAL_ARGS, XML])
 def test_a_random_model_writes_valid_calls_in_every_format(format):
     tokenizer = ScriptedTokenizer(CONTROL)
