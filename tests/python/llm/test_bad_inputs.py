@@ -443,11 +443,11 @@ def test_a_full_queue():
         sockets = []
         body = json.dumps(chat(stream=True, max_tokens=900)).encode()
         head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
-        for _ in range(2):
+        for place in ("running", "waiting"):
             connection = socket.create_connection(("127.0.0.1", live.port))
             connection.sendall(head.encode() + body)
             sockets.append(connection)
-        live.until(lambda: live.engine.stats().running == live.engine.stats().waiting == 1)
+            live.until(lambda place=place: getattr(live.engine.stats(), place) == 1)
         answer = live.chat()
         assert answer.status_code == 429 and answer.headers["retry-after"]
         assert answer.json()["error"]["type"] == "rate_limit_error"

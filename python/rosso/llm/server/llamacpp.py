@@ -150,11 +150,14 @@ async def detokenize(request: Request) -> Response:
 async def embedding(request: Request) -> Response:
     service = service_of(request)
     values = read_fields(await read_object(request), EMBEDDING_FIELDS)
-    content = values.get("input", values.get("content"))
-    if content is None:
+    given = [
+        read_prompts(values[name], service, name, MOST_TEXTS)
+        for name in ("input", "content")
+        if name in values
+    ]
+    if not given:
         raise bad("'content' is missing", "content")
-    prompts = read_prompts(content, service, "content", MOST_TEXTS)
-    vectors, _ = await until_gone(request, embed(service, prompts, client_of(request)))
+    vectors, _ = await until_gone(request, embed(service, given[0], client_of(request)))
     return JSONResponse([{"index": at, "embedding": [each]} for at, each in enumerate(vectors)])
 
 
