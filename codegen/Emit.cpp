@@ -271,6 +271,16 @@ void Emit::ifThenElse(Value condition, const std::function<void()> &then,
   otherwise();
 }
 
+Value Emit::valueIf(Value condition, const std::function<Value()> &value, Value otherwise) {
+  auto op = scf::IfOp::create(b, loc, otherwise.getType(), condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&op.getThenRegion().front());
+  scf::YieldOp::create(b, loc, value());
+  b.setInsertionPointToStart(&op.getElseRegion().front());
+  scf::YieldOp::create(b, loc, otherwise);
+  return op.getResult(0);
+}
+
 Value Emit::reduceAddF(Value vector) {
   return vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, vector,
                                      arith::FastMathFlags::reassoc | kContract);

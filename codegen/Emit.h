@@ -129,6 +129,8 @@ public:
   void ifThen(Value condition, const std::function<void()> &then);
   void ifThenElse(Value condition, const std::function<void()> &then,
                   const std::function<void()> &otherwise);
+  /// `value()` where the condition holds, computed only there, and else `otherwise`.
+  Value valueIf(Value condition, const std::function<Value()> &value, Value otherwise);
 
   // Across the lanes of a vector.
   Value reduceAddF(Value vector); // in any order

@@ -137,6 +137,17 @@ Tensor Tensor::window(int axis, int64_t size, int64_t step, int64_t dilation) co
               {{"axis", int64_t{*at}}, {"dilation", dilation}, {"size", size}, {"step", step}});
 }
 
+namespace {
+
+/// The shape of a bias for each channel: [1, channels, 1...].
+Shape alongChannels(size_t axes) {
+  Shape shape(2 + axes, 1);
+  shape[1] = -1;
+  return shape;
+}
+
+} // namespace
+
 Tensor Tensor::conv2d(const Tensor &weight, const std::optional<Tensor> &bias, int64_t groups,
                       const Spatial &stride, const Spatial &dilation, const Spatial &padding,
                       std::optional<DType> type) const {
@@ -168,9 +179,14 @@ Tensor Tensor::conv2d(const Tensor &weight, const std::optional<Tensor> &bias, i
 
   Tensor output;
   if (channels == 1 && filters == 1) { // every channel by itself: no matrix to speak of
-    Tensor patches = slid.reshape({samples, groups, places, kernel});
-    output = (patches * weight.reshape({groups, 1, kernel})).sum(-1, false, sumDType(result));
-    output = output.cast(result);
+    Shape along(1 + 2 * axes, 1);      // [G, out..., kernel...]
+    along[0] = groups;
+    std::copy(weight.shape().begin() + 2, weight.shape().end(),
+              along.begin() + 1 + static_cast<long>(axes));
+    Axes window(std::vector<int>{});
+    for (size_t i = 0; i < axes; ++i)
+      window.list.push_back(-1 - static_cast<int>(i));
+    output = (slid * weight.reshape(along)).sum(window, false, sumDType(result)).cast(result);
   } else {
     Tensor patches = slid.reshape({samples, groups, channels, places, kernel})
                          .permute({0, 1, 2, 4, 3})
@@ -182,12 +198,62 @@ Tensor Tensor::conv2d(const Tensor &weight, const std::optional<Tensor> &bias, i
   shape.insert(shape.end(), slid.shape().begin() + 2,
                slid.shape().begin() + 2 + static_cast<long>(axes));
   output = output.reshape(shape);
-  if (!bias)
-    return output;
-  Shape along(2 + axes, 1);
-  along[1] = -1;
-  return output + bias->reshape(std::move(along));
+  return bias ? output + bias->reshape(alongChannels(axes)) : output;
 }
+
+namespace {
+
+/// `t` with `step` - 1 zeros between neighbours of an axis.
+Tensor spreadOut(const Tensor &t, int axis, int64_t step) {
+  if (step == 1)
+    return t;
+  std::vector<Padding> gaps(t.shape().size() + 1);
+  gaps[static_cast<size_t>(axis) + 1].after = step - 1;
+  const Dim extent = (t.size(axis) - 1) * step + 1;
+  return t.unsqueeze(axis + 1).pad(gaps).flatten(axis, axis + 1).slice(axis, 0, extent);
+}
+
+/// Kernels [G, F, C, kernel...] to flipped ones for each phase, [G * F * all phases, C, taps...]:
+/// the elements of phase p of an axis are p, p + phases, ... A last one that is not there is zero.
+Tensor phaseFilters(const Tensor &kernel, const std::vector<int64_t> &phases) {
+  const size_t axes = phases.size();
+  std::vector<Padding> whole(3 + axes);
+  Shape split(kernel.shape().begin(), kernel.shape().begin() + 3);
+  Shape filter{kernel.size(2)};
+  std::vector<int> taps, order{0, 1};
+  for (size_t i = 0; i < axes; ++i) {
+    const int64_t size = kernel.size(static_cast<int>(3 + i)).constant();
+    const int64_t count = (size + phases[i] - 1) / phases[i];
+    whole[3 + i].after = count * phases[i] - size;
+    split.push_back(count);
+    split.push_back(phases[i]);
+    filter.push_back(count);
+    taps.push_back(static_cast<int>(3 + 2 * i));
+    order.push_back(static_cast<int>(4 + 2 * i));
+  }
+  order.push_back(2);
+  order.insert(order.end(), taps.begin(), taps.end());
+  filter.insert(filter.begin(), -1);
+  return kernel.pad(whole).reshape(split).flip(taps).permute(order).reshape(filter);
+}
+
+/// Phases beside each other as filters, [N, F * all phases, places...], to
+/// [N, F, places * phases...].
+Tensor interleave(const Tensor &t, const std::vector<int64_t> &phases) {
+  const int axes = static_cast<int>(phases.size());
+  Shape apart{t.size(0), -1}, together{t.size(0), -1};
+  std::vector<int> order{0, 1};
+  for (int i = 0; i < axes; ++i) {
+    apart.push_back(phases[static_cast<size_t>(i)]);
+    together.push_back(t.size(2 + i) * phases[static_cast<size_t>(i)]);
+    order.push_back(2 + axes + i);
+    order.push_back(2 + i);
+  }
+  apart.insert(apart.end(), t.shape().begin() + 2, t.shape().end());
+  return t.reshape(apart).permute(order).reshape(together);
+}
+
+} // namespace
 
 Tensor Tensor::convTranspose2d(const Tensor &weight, const std::optional<Tensor> &bias,
                                int64_t groups, const Spatial &stride, const Spatial &dilation,
@@ -207,28 +273,36 @@ Tensor Tensor::convTranspose2d(const Tensor &weight, const std::optional<Tensor>
   if (!edges)
     return failed(edges.error());
 
-  // A convolution, with stride 1, of the input with zeros between its elements by the flipped
-  // kernel [G * F, C, kernel...].
-  Axes spatial(std::vector<int>{});
-  for (size_t i = 0; i < axes; ++i)
-    spatial.list.push_back(static_cast<int>(3 + i));
-  Tensor flipped = weight.unflatten(0, {groups, -1}).transpose(1, 2).flip(spatial).flatten(0, 1);
-  Tensor spread = *this;
-  std::vector<int64_t> around(2 * axes); // the last axis first, as conv2d takes it
+  // A convolution with stride 1 by the flipped kernel. Where the kernel has no gaps, outputs that
+  // are `stride` apart are a phase, which meets the elements of the kernel that are as far apart;
+  // all phases are filters of one convolution. Else zeros go between the elements of the input.
+  Tensor input = *this;
+  std::vector<int64_t> phases, around(2 * axes); // around: the last axis first, as conv2d takes it
+  std::vector<Padding> rest(axes);               // of the output, once phases are interleaved
   for (size_t i = 0; i < axes; ++i) {
-    int axis = static_cast<int>(2 + i);
-    if (int64_t step = (*strides)[i]; step > 1 && !(size(axis) == Dim(0))) {
-      std::vector<Padding> gaps(spread.shape().size() + 1);
-      gaps[static_cast<size_t>(axis) + 1].after = step - 1;
-      Dim extent = (size(axis) - 1) * step + 1;
-      spread = spread.unsqueeze(axis + 1).pad(gaps).flatten(axis, axis + 1).slice(axis, 0, extent);
-    }
-    int64_t reach = (weight.size(axis).constant() - 1) * (*dilations)[i];
+    const int axis = static_cast<int>(2 + i);
+    const int64_t step = (*strides)[i], gap = (*dilations)[i];
+    const int64_t size = weight.size(axis).constant(), reach = (size - 1) * gap;
+    const int64_t before = -(*edges)[i].before.constant();
+    const int64_t after = (*extra)[i] - (*edges)[i].after.constant();
+    const bool isEmpty = input.size(axis) == Dim(0);
+    phases.push_back(gap == 1 && !isEmpty ? step : 1);
     int64_t *pair = &around[2 * (axes - 1 - i)];
-    pair[0] = reach - (*edges)[i].before.constant();
-    pair[1] = reach - (*edges)[i].after.constant() + (*extra)[i];
+    if (phases[i] > 1) {
+      const int64_t taps = (size + step - 1) / step;
+      pair[0] = pair[1] = taps - 1;
+      rest[i] = {before, after + size - taps * step};
+    } else {
+      pair[0] = reach + before;
+      pair[1] = reach + after;
+      if (!isEmpty)
+        input = spreadOut(input, axis, step);
+    }
   }
-  return spread.conv2d(flipped, bias, groups, 1, dilation, around);
+  Tensor kernel = phaseFilters(weight.unflatten(0, {groups, -1}).transpose(1, 2), phases);
+  Tensor output = interleave(input.conv2d(kernel, {}, groups, 1, dilation, around), phases);
+  output = padSpatial(output, rest, 0);
+  return bias ? output + bias->reshape(alongChannels(axes)) : output;
 }
 
 } // namespace rosso

@@ -1,7 +1,9 @@
 // Movement ops as index arithmetic: where the element of the result lies in the source.
 //
 // Sources are read at indices that are always inside them, also where the result does not need
-// them (pad, concat): a select is cheaper than a branch and leaves loops to the vectoriser.
+// them (concat): a select is cheaper than a branch and leaves loops to the vectoriser. So does a
+// pad on a GPU; on the host it reads under a condition, of which the vectoriser makes loads with a
+// mask, where indices that are moved inside would make it gather.
 #include "codegen/lower/Lower.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -90,7 +92,7 @@ Value pad(ElementEmitter &elements, PadOp op, ValueRange index) {
     Value extent = elements.kernel().extent(e, shape[i]);
     Value here = e.bitAnd(e.less(e.constant(-1), at), e.less(at, extent));
     inside = e.bitAnd(inside, here);
-    moved.push_back(e.select(here, at, zero));
+    moved.push_back(e.isGpu() ? e.select(here, at, zero) : at);
   }
   Type type = registerType(getElementTypeOrSelf(op.getResult().getType()));
   double padding = op.getValue().convertToDouble();
@@ -98,7 +100,11 @@ Value pad(ElementEmitter &elements, PadOp op, ValueRange index) {
                                        : e.constant(type, static_cast<int64_t>(padding));
   if (chosen == 0u)
     return outside;
-  return e.select(inside, elements.element(op.getSource(), moved), outside);
+  auto source = [&] {
+    ElementEmitter::Scope scope(elements);
+    return elements.element(op.getSource(), moved);
+  };
+  return e.isGpu() ? e.select(inside, source(), outside) : e.valueIf(inside, source, outside);
 }
 
 Value concat(ElementEmitter &elements, ConcatOp op, ValueRange index) {

@@ -218,7 +218,11 @@ private:
     }
     for (unsigned i = 0; i < kernel.op.getNumResults(); ++i)
       passes += Root(kernel, i).shape().size() > rows.extents().size();
-    int64_t stretch = rows.extents()[component].max(kernel.vars) / kItems;
+    int64_t others = 1; // rows that do not lie beside each other share the work by themselves
+    for (size_t i = 0; i < rows.extents().size(); ++i)
+      if (i != component && others < kItems)
+        others *= std::max<int64_t>(rows.extents()[i].max(kernel.vars), 1);
+    int64_t stretch = rows.extents()[component].max(kernel.vars) / ((kItems + others - 1) / others);
     if (passes > 1)
       stretch = std::min(stretch, kCacheBytes / rowBytes);
     stretch = std::clamp(stretch / kLine * kLine, kLine, kMost);
@@ -278,20 +282,53 @@ private:
     elements.bind(op->getResult(0), value(type, sums));
   }
 
-  /// The accumulators of all rows of the item, in stack memory.
+  /// The results of all rows of the item, in stack memory.
   Value foldSide(Operation *op, ValueRange row, int64_t stretch, Type type, Value start,
                  const Step &step) {
     Value sums = e.stack(stretch * 8);
-    e.loop(e.constant(0), count, 1, [&](Value i) { storeElement(e, type, start, sums, i); });
     Shape shape = shapeOf(op->getOperand(0));
     RowAxes axes = keptAxes(op);
-    overAxes(shape, axesOf(op), rows.indexIn(e, shape, axes, row), [&](const Values &index) {
+    const Values index = rows.indexIn(e, shape, axes, row);
+    auto advance = [&](Value acc, const Values &at) {
+      return step(acc, elements.element(op->getOperand(0), at), at);
+    };
+    if (isWindow(op)) {
       eachRow(index, axes, [&](const Values &at, Value i) {
-        Value acc = loadElement(e, type, sums, i);
-        storeElement(e, type, step(acc, elements.element(op->getOperand(0), at), at), sums, i);
+        Value acc = start;
+        eachConstant(shape, axesOf(op), at, [&](const Values &tap) { acc = advance(acc, tap); });
+        storeElement(e, type, acc, sums, i);
+      });
+      return sums;
+    }
+    e.loop(e.constant(0), count, 1, [&](Value i) { storeElement(e, type, start, sums, i); });
+    overAxes(shape, axesOf(op), index, [&](const Values &each) {
+      eachRow(each, axes, [&](const Values &at, Value i) {
+        storeElement(e, type, advance(loadElement(e, type, sums, i), at), sums, i);
       });
     });
     return sums;
+  }
+
+  /// What a row reduces is so little, as the window of a pool or of a depthwise convolution is,
+  /// that it is written out and the accumulator stays in a register.
+  bool isWindow(Operation *op) {
+    constexpr size_t kMostElements = 64, kMostOps = 1024;
+    const auto reduced = elementCount(extentsAt(shapeOf(op->getOperand(0)), axesOf(op)));
+    if (!reduced || !reduced->isConstant())
+      return false;
+    const auto taps = static_cast<size_t>(reduced->constant());
+    return taps <= kMostElements && taps * kernel.op.getBody()->getOperations().size() <= kMostOps;
+  }
+
+  /// Every element of `axes`, the last fastest, without a loop.
+  void eachConstant(const Shape &shape, ArrayRef<int64_t> axes, Values index, const Visit &visit) {
+    if (axes.empty())
+      return visit(index);
+    const auto axis = static_cast<size_t>(axes.front());
+    for (int64_t i = 0; i < shape[axis].constant(); ++i) {
+      index[axis] = e.constant(i);
+      eachConstant(shape, axes.drop_front(), index, visit);
+    }
   }
 
   void storeSide(unsigned result, ValueRange row) {
