@@ -106,7 +106,10 @@ class Replies:
 
     def _prepare_text(self, prompt: str | list[int], options: ReplyOptions) -> Prepared:
         tokens = self.encoder.encode(prompt) if isinstance(prompt, str) else prompt
-        tokens = self._checked(tokens or self.encoder.with_bos([]) or self._something(), "prompt")
+        tokens = tokens or self.encoder.with_bos([]) or self._something()
+        if options.cuts:
+            tokens = tokens[: self.engine.context - 1]
+        tokens = self._checked(tokens, "prompt")
         prepared = Prepared(tokens, options)
         self._hold_to_form(prepared)
         return prepared
@@ -123,7 +126,10 @@ class Replies:
             )
         except TemplateFault as fault:
             raise bad(str(fault), "messages", "template_error") from fault
-        prompt = self._checked(self.template.encode(rendered), "messages")
+        tokens = self.template.encode(rendered)
+        if chat.before and tokens[:1] == [self.tokenizer.bos]:
+            del tokens[0]
+        prompt = self._checked([*chat.before, *tokens], "messages")
         prepared = Prepared(
             prompt,
             chat.options,

@@ -60,6 +60,7 @@ class ReplyOptions:
     client: str = ""
     ignore_end: bool = False
     draft: int = 0
+    cuts: bool = False  # a prompt that is too long loses its end
     reuse: bool = True  # of what the KV cache holds of the prompt
     shows_tokens: bool = False  # `Logprobs` come also where no probabilities were asked for
 
@@ -74,3 +75,4 @@ class ChatRequest:
     continues: bool = False  # the last message, the assistant's, is the beginning of the reply
     opens: bool = True  # the prompt ends with the beginning of the assistant's turn
     template_options: dict[str, Any] = field(default_factory=dict)
+    before: list[int] = field(default_factory=list)  # tokens in front of the prompt

@@ -216,6 +216,86 @@ def test_stop_strings_are_not_shown(live):
     assert text == "one two "
 
 
+def test_the_reply_goes_on_from_the_last_message(live):
+    messages = [{"role": "user", "content": "say abcdef"}, {"role": "assistant", "content": "abc"}]
+    prompt = live.post("/apply-template", {"messages": messages}).json()["prompt"]
+    assert prompt.endswith("say abcdef<|im_end|>\n<|im_start|>assistant\nabc")
+    parts = [messages[0], {"role": "assistant", "content": [{"type": "text", "text": "abc"}]}]
+    assert live.post("/apply-template", {"messages": parts}).json()["prompt"] == prompt
+    count = "/chat/completions/input_tokens"
+    begun = live.post(count, {"messages": messages}).json()["input_tokens"]
+    closed = {"messages": messages, "continue_final_message": False}
+    assert live.post(count, closed).json()["input_tokens"] > begun
+    closed = live.post("/apply-template", closed).json()["prompt"]
+    assert closed.endswith("abc<|im_end|>\n<|im_start|>assistant\n")
+    bare = live.post("/apply-template", {"messages": messages[:1], "add_generation_prompt": False})
+    assert bare.json()["prompt"].endswith("say abcdef<|im_end|>\n")
+    both = {"messages": messages, "add_generation_prompt": True, "continue_final_message": True}
+    assert live.post("/v1/chat/completions", both).status_code == 400
+
+
+def test_a_reply_that_goes_on_from_reasoning():
+    template = "{% for m in messages %}[{{ m.content }}]{% endfor %}{{ '<think>\\n' }}"
+    user, said = {"role": "user", "content": "q"}, {"role": "assistant", "content": "so"}
+
+    def prompt(last):
+        answer = server.post("/apply-template", {"messages": [user, {**said, **last}]})
+        return answer.json()["prompt"]
+
+    with Live(ScriptedCore(template=template)) as server:
+        assert prompt({}) == "[q]<think>\n\n</think>\n\nso"
+        assert prompt({"reasoning_content": "hm"}) == "[q]<think>\nhm\n</think>\n\nso"
+
+
+def test_only_the_allowed_tools_are_offered(tooled):
+    other = {"type": "function", "function": {"name": "other", "parameters": {}}}
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+        {"type": "function", "function": {"name": "exec"}}]}}  # fmt: skip
+    answer = tooled.chat("say no", tools=[other, EXEC], tool_choice=choice).json()
+    calls = answer["choices"][0]["message"]["tool_calls"]
+    assert {call["function"]["name"] for call in calls} == {"exec"}
+    for wrong in ({"tools": []}, {"tools": [{"type": "function", "function": {"name": "x"}}]},
+                  {"mode": "never", "tools": choice["allowed_tools"]["tools"]}):  # fmt: skip
+        bad = {"type": "allowed_tools", "allowed_tools": wrong}
+        assert tooled.chat("say no", tools=[other, EXEC], tool_choice=bad).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"functions": [{"name": "f"}]},
+        {"function_call": "auto"},
+        {"modalities": ["text", "audio"]},
+        {"audio": {"voice": "alloy", "format": "wav"}},
+        {"web_search_options": {"search_context_size": "low"}},
+        {"grammar": "root ::= ("},
+        {"grammar": 'root ::= "a"', "response_format": {"type": "json_object"}},
+        {"grammar": 'root ::= "a"', "tools": [EXEC]},
+    ],
+)
+def test_what_would_change_the_reply_is_refused_rather_than_ignored(live, asked):
+    answer = live.chat("say a", **asked)
+    assert answer.status_code == 400 and answer.json()["error"]["param"] in asked
+    nothing = {"modalities": ["text"], **dict.fromkeys(asked)}
+    assert live.chat("say a", **nothing).status_code == 200
+
+
+def test_forms_of_replies_as_llama_cpp_takes_them(live):
+    pytest.importorskip("llguidance")
+    reply = live.chat("say x", grammar='root ::= "fox" | "owl"').json()
+    assert reply["choices"][0]["message"]["content"] in ("fox", "owl")
+    reply = live.chat("say x", json_schema={"enum": ["fox"]}).json()
+    assert reply["choices"][0]["message"]["content"] == '"fox"'
+
+
+def test_what_answered_has_a_fingerprint(live):
+    mark = live.chat("say a").json()["system_fingerprint"]
+    body = {"messages": [{"role": "user", "content": "say a"}], "timings_per_token": True}
+    chunks = [json.loads(event[6:]) for event in live.events(body)[:-1]]
+    assert {chunk["system_fingerprint"] for chunk in chunks} == {mark}
+    assert ["timings" in chunk for chunk in chunks] == [False] + [True] * (len(chunks) - 1)
+
+
 def test_limits_of_length(live):
     answer = live.chat("repeat 50", max_tokens=7).json()
     assert answer["choices"][0]["finish_reason"] == "length"

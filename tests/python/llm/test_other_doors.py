@@ -5,6 +5,7 @@ import math
 
 import pytest
 from live import Live
+from rosso.llm.server import responses
 from scripted import ScriptedCore
 from test_openai_chat import CALL, EXEC, script
 
@@ -69,6 +70,46 @@ def test_ollama_generate(live):
     assert raw["response"] and raw["done"]
 
 
+def test_ollama_generate_goes_on_from_a_context(live):
+    first = live.post("/api/generate", {"prompt": "say abc", "stream": False}).json()
+    text = live.post("/detokenize", {"tokens": first["context"]}).json()["content"]
+    assert text.endswith("say abc<|im_end|>\n<|im_start|>assistant\nabc")
+    body = {"prompt": "say d", "context": first["context"]}
+    last = lines(live, "/api/generate", body)[-1]
+    assert last["context"][: len(first["context"])] == first["context"]
+    assert last["prompt_eval_count"] > len(first["context"])
+    assert "context" not in lines(live, "/api/generate", {"prompt": "say d", "raw": True})[-1]
+    for more in ({"raw": True, "context": [1]}, {"raw": True, "system": "s"}, {"context": [10**9]},
+                 {"template": "{{ .Prompt }}"}, {"suffix": "x"}):  # fmt: skip
+        assert live.post("/api/generate", {"prompt": "say d", **more}).status_code == 400
+
+
+def test_ollama_tells_how_likely_tokens_were(live):
+    body = {"prompt": "say abc", "logprobs": True, "top_logprobs": 2}
+    records = lines(live, "/api/generate", body)
+    told = [token for record in records for token in record.get("logprobs", ())]
+    assert [token["token"] for token in told] == list("abc")
+    assert all(token["logprob"] <= 0 and len(token["top_logprobs"]) == 2 for token in told)
+    whole = live.post("/api/generate", {**body, "stream": False}).json()
+    assert whole["logprobs"] == told
+    chat = {"messages": [{"role": "user", "content": "say abc"}], "stream": False}
+    assert "logprobs" not in live.post("/api/chat", chat).json()
+    assert len(live.post("/api/chat", {**chat, "logprobs": True}).json()["logprobs"]) == 3
+    assert live.post("/api/chat", {**chat, "logprobs": True, "top_logprobs": 99}).status_code == 400
+    assert live.post("/api/chat", {**chat, "think": "much"}).status_code == 400
+
+
+def test_ollama_embeds_what_fits(live):
+    long = "ab" * 20_000
+    answer = live.post("/api/embed", {"input": [long, "b"]}).json()
+    assert answer["prompt_eval_count"] == 32768 and answer["total_duration"] > 0
+    assert live.post("/api/embed", {"input": long, "truncate": False}).status_code == 400
+    short = live.post("/api/embed", {"input": "b", "dimensions": 3}).json()["embeddings"][0]
+    assert len(short) == 3 and sum(value * value for value in short) == pytest.approx(1)
+    assert live.post("/api/embed", {"input": []}).json()["embeddings"] == []
+    assert live.post("/api/embeddings", {"prompt": ""}).json() == {"embedding": []}
+
+
 def test_ollama_format_json(live):
     pytest.importorskip("llguidance")
     body = {"messages": [{"role": "user", "content": "say {}"}], "stream": False, "format": "json"}
@@ -124,6 +165,16 @@ def test_tokens_and_back(live):
     assert [each["piece"] for each in pieces] == [[0xC3], [0xA9]]
 
 
+def test_llama_cpp_embeddings(live):
+    one, two = live.post("/embedding", {"content": ["a", [98]]}).json()
+    assert (one["index"], two["index"]) == (0, 1)
+    assert two["embedding"] == [
+        live.post("/v1/embeddings", {"input": "b"}).json()["data"][0]["embedding"]
+    ]
+    mixed = live.post("/embeddings", {"input": ["a", 98]}).json()
+    assert mixed == live.post("/embedding", {"content": "ab"}).json()
+
+
 def test_apply_template(live):
     body = {"messages": [{"role": "user", "content": "a<|im_end|>b"}]}
     prompt = live.post("/apply-template", body).json()["prompt"]
@@ -171,6 +222,45 @@ def test_embeddings(live):
     assert short["data"][0]["embedding"] == pytest.approx(
         [value / math.hypot(*whole[:3]) for value in whole[:3]]
     )
+
+
+def test_how_many_tokens_a_chat_is(live):
+    body = {"messages": [{"role": "user", "content": "say abc"}], "max_tokens": 1}
+    asked = live.post("/v1/chat/completions", body).json()["usage"]["prompt_tokens"]
+    told = {"object": "response.input_tokens", "input_tokens": asked}
+    assert live.post("/v1/chat/completions/input_tokens", body).json() == told
+    assert live.post("/v1/responses/input_tokens", {"input": "say abc"}).json() == told
+
+
+def test_responses_give_back_what_they_were_asked(live):
+    body = {"input": "say ab", "metadata": {"k": "v"}, "user": "u", "top_logprobs": 2,
+            "truncation": "auto", "reasoning": {"effort": "low"}}  # fmt: skip
+    answer = live.post("/responses", body).json()
+    for name in ("metadata", "user", "top_logprobs", "truncation"):
+        assert answer[name] == body[name]
+    assert answer["reasoning"] == {"effort": "low", "summary": None}
+    told = answer["output"][0]["content"][0]["logprobs"]
+    assert [token["token"] for token in told] == ["a", "b"]
+    assert all(len(token["top_logprobs"]) == 2 for token in told)
+    deltas = [data for kind, data in sse(live.post("/responses", {**body, "stream": True}).text)
+              if kind == "response.output_text.delta"]  # fmt: skip
+    assert [token for data in deltas for token in data["logprobs"]] == told
+
+
+def test_reasoning_goes_back_to_the_message_it_led_to():
+    template = "{% for m in messages %}[{{ m.role }}|{{ m.reasoning_content }}|{{ m.content }}]"
+    template += "{% endfor %}<think>"
+    items = [
+        {"role": "user", "content": "q"},
+        {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "hm"}]},
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "q"},
+    ]
+    with Live(ScriptedCore(template=template)) as server:
+        service = server.service
+        chat, _ = responses.read_request({"input": items}, service, "")
+        rendered = service.replies.template.render(chat.messages)
+    assert "[assistant|hm|a][user||q]" in rendered.text
 
 
 def sse(text):

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rosso.llm.reply import End, ReplyEvent, Running, collect
+from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, collect
 from rosso.llm.request import ANY_OBJECT, ChatRequest, Fault, ReplyOptions, bad
 from rosso.llm.scanner import CallEnd, Reasoning, Text
 from rosso.llm.server import chat_fields as cf
-from rosso.llm.server.fields import Field, Json, read_fields, schema_of
+from rosso.llm.server.fields import Field, Json, read_fields, refuse, schema_of
 from rosso.llm.server.http import (
     LineStream,
     client_of,
@@ -27,12 +28,12 @@ from rosso.llm.server.http import (
     to_json,
     until_gone,
 )
-from rosso.llm.server.openai_chat import check_tools, whole
-from rosso.llm.server.openai_other import embed
-from rosso.llm.server.prompts import MOST_TEXTS, TEXTS_SCHEMA, read_prompts
+from rosso.llm.server.openai_chat import check_tools, continues, logprobs_object, whole
+from rosso.llm.server.openai_other import DIMENSIONS, embed, read_dimensions, shortened
+from rosso.llm.server.prompts import MOST_TEXTS, TEXTS_SCHEMA, read_prompts, read_tokens
 from rosso.llm.server.service import Service, make_call_id
 
-VERSION = "0.13.0"  # of Ollama's interface, which clients compare
+LEVELS = ("low", "medium", "high", "max")  # of reasoning
 
 OPTION_FIELDS = (
     Field("num_predict", "integer", "tokens; negative: no limit"),
@@ -58,11 +59,13 @@ COMMON_FIELDS = (
         "think",
         "any",
         "whether to reason; a text tells how much",
-        schema={"type": ["boolean", "string"]},
+        schema={"enum": [False, True, *LEVELS]},
     ),
     Field("keep_alive", "any", "ignored"),
     Field("truncate", "boolean", "ignored: a prompt that is too long is an error"),
     Field("shift", "boolean", "ignored: a full context ends the reply"),
+    Field("logprobs", "boolean", "how likely each token was"),
+    Field("top_logprobs", "integer", "so many alternatives of each", 0, cf.MOST_TOP_LOGPROBS),
 )
 CHAT_FIELDS = (
     *COMMON_FIELDS,
@@ -70,20 +73,33 @@ CHAT_FIELDS = (
           schema=cf.MESSAGES_SCHEMA),
     Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
 )  # fmt: skip
+REFUSED = (
+    Field("suffix", "text", "nothing is inserted", schema={"const": ""}),
+    Field("template", "text", "the model's own is used", schema={"const": ""}),
+)
 GENERATE_FIELDS = (
     *COMMON_FIELDS,
     Field("prompt", "text"),
     Field("system", "text"),
-    Field("suffix", "text", "not supported", schema={"const": ""}),
     Field("raw", "boolean", "the prompt as it is, without a template"),
+    Field("context", "list", "of the reply before, which goes on",
+          schema={"type": "array", "items": cf.TOKEN_SCHEMA}),
     Field("images", "list", schema={"type": "array", "maxItems": 0}),
-)
-NAME_FIELDS = (Field("model", "text"), Field("name", "text"), Field("verbose", "boolean"))
+    *REFUSED,
+)  # fmt: skip
+# A raw prompt is all there is.
+RAW_ALONE: Json = {
+    "anyOf": [
+        {"properties": {"raw": {"enum": [False, None]}}},
+        {"properties": {"system": {"enum": ["", None]}, "context": {"enum": [[], None]}}},
+    ]
+}
 EMBED_FIELDS = (
     Field("model", "text"),
     Field("input", "any", "text, tokens, or a list of either", required=True,
           schema=TEXTS_SCHEMA),
-    Field("truncate", "boolean"),
+    Field("truncate", "boolean", "a text that is too long loses its end; true by default"),
+    DIMENSIONS,
     Field("options", "object", schema=OPTIONS_SCHEMA),
     Field("keep_alive", "any"),
 )  # fmt: skip
@@ -108,6 +124,8 @@ def _reply_options(values: Json, service: Service, client: str) -> ReplyOptions:
     window = given.get("repeat_last_n")
     if window is not None and window >= 0:
         sampling["penalty_window"] = min(window, service.engine.context)
+    if values.get("logprobs"):
+        sampling["logprobs"] = values.get("top_logprobs", 0)
     return ReplyOptions(
         service.sampling(**sampling),
         most=None if most is None or most < 0 else most,
@@ -135,9 +153,9 @@ def _template_options(values: Json) -> Json:
         return {}
     if isinstance(think, bool):
         return {"enable_thinking": think}
-    if isinstance(think, str):
+    if think in LEVELS:
         return {"enable_thinking": True, "reasoning_effort": think}
-    raise bad("'think' must be a boolean or a text", "think")
+    raise bad(f"'think' must be a boolean or one of {', '.join(LEVELS)}", "think")
 
 
 async def chat(request: Request) -> Response:
@@ -162,6 +180,7 @@ async def chat(request: Request) -> Response:
             options,
             tools,
             "auto" if tools else "none",
+            continues=continues(values),
             template_options=template_options,
         )
     )
@@ -174,7 +193,8 @@ async def chat(request: Request) -> Response:
         message["thinking"] = reply.reasoning
     if reply.calls:
         message["tool_calls"] = [_call(call) for call in reply.calls]
-    return JSONResponse(_record(model, {"message": message}, _last(running, reply.end)))
+    content = {"message": message, **_logprobs(reply.logprobs)}
+    return JSONResponse(_record(model, content, _last(running, reply.end)))
 
 
 async def generate(request: Request) -> Response:
@@ -184,8 +204,7 @@ async def generate(request: Request) -> Response:
     values = read_fields(body, GENERATE_FIELDS)
     model = service.check_model(values.get("model"))
     streams = values.get("stream", True)
-    if values.get("suffix"):
-        raise bad("'suffix' is not supported", "suffix")
+    refuse(REFUSED, values)
     if values.get("images"):
         raise bad(f"'images': {cf.NO_IMAGES}", "images")
     options = _reply_options(values, service, client_of(request))
@@ -194,23 +213,42 @@ async def generate(request: Request) -> Response:
     if not prompt:
         last = {"response": "", "done": True, "done_reason": "load"}
         return _single({"model": model, "created_at": now(), **last}, streams)
+    before = read_tokens(values.get("context", []), replies.tokenizer.size, "context")
     if values.get("raw"):
+        if values.get("system") or before:
+            raise bad("a 'raw' prompt takes no 'system' or 'context'", "raw")
         prepared = await replies.prepare_text(prompt, options)
     else:
         messages = [{"role": "user", "content": prompt}]
         if values.get("system"):
             messages.insert(0, {"role": "system", "content": values["system"]})
         prepared = await replies.prepare_chat(
-            ChatRequest(messages, options, tool_choice="none", template_options=template_options)
+            ChatRequest(
+                messages,
+                options,
+                tool_choice="none",
+                template_options=template_options,
+                before=before,
+            )
         )
     running = replies.start(prepared)
+
+    def context(said: str) -> Json:
+        return {"context": [*prepared.prompt, *replies.tokenizer.encode(said)]}
+
+    more = no_more if values.get("raw") else context
     if streams:
-        return LineStream(_stream(running, model, _generate_record, {"response": ""}))
+        return LineStream(_stream(running, model, _generate_record, {"response": ""}, more))
     reply = whole((await until_gone(request, collect(running)))[0])
-    content: Json = {"response": reply.text}
+    content: Json = {"response": reply.text, **_logprobs(reply.logprobs)}
     if reply.reasoning:
         content["thinking"] = reply.reasoning
-    return JSONResponse(_record(model, content, _last(running, reply.end)))
+    last = {**_last(running, reply.end), **more(reply.text)}
+    return JSONResponse(_record(model, content, last))
+
+
+def no_more(said: str) -> Json:
+    return {}
 
 
 def _single(record: Json, streams: bool) -> Response:
@@ -221,6 +259,10 @@ def _single(record: Json, streams: bool) -> Response:
 
 def _message(content: str, **more: Any) -> Json:
     return {"role": "assistant", "content": content, **more}
+
+
+def _logprobs(tokens: Sequence[Logprob]) -> Json:
+    return {"logprobs": logprobs_object(tokens)["content"]} if tokens else {}
 
 
 def _call(call: CallEnd) -> Json:
@@ -276,107 +318,34 @@ async def _stream(
     model: str,
     record_of: Callable[[ReplyEvent], Json | None],
     empty: Json,
+    more: Callable[[str], Json] = no_more,
 ) -> AsyncIterator[str]:
+    """`more`: of all the text, what the last record has beside counts."""
+    said = ""
+    logprobs: Sequence[Logprob] = ()
     try:
         yield to_json(_record(model, empty)) + "\n"
         async with aclosing(running.events()) as events:
             async for item in events:
                 if item is None:
                     yield to_json(_record(model, empty)) + "\n"  # alive
-                elif isinstance(item[1], End):
-                    yield to_json(_record(model, empty, _last(running, item[1]))) + "\n"
-                elif (content := record_of(item[1])) is not None:
-                    yield to_json(_record(model, content)) + "\n"
+                    continue
+                match item[1]:
+                    case Logprobs() as part:
+                        logprobs = part.tokens
+                    case End() as end:
+                        last = {**_last(running, end), **more(said)}
+                        yield to_json(_record(model, empty, last)) + "\n"
+                    case part if (content := record_of(part)) is not None:
+                        if isinstance(part, Text):
+                            said += part.text
+                            content |= _logprobs(logprobs)
+                            logprobs = ()
+                        yield to_json(_record(model, content)) + "\n"
     except Fault as fault:
         yield to_json({"error": fault.message}) + "\n"
     finally:
         running.cancel()
-
-
-def _details(service: Service) -> Json:
-    model = service.engine.model
-    billions = model.parameters / 1e9
-    size = f"{billions:.1f}B" if billions >= 1 else f"{model.parameters / 1e6:.1f}M"
-    return {
-        "parent_model": "",
-        "format": "gguf",
-        "family": model.family or model.architecture,
-        "families": [model.family or model.architecture],
-        "parameter_size": size,
-        "quantization_level": model.quantization,
-    }
-
-
-def _modified(service: Service) -> str:
-    moment = datetime.datetime.fromtimestamp(service.engine.model.modified, datetime.UTC)
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-def _entry(service: Service, name: str) -> Json:
-    model = service.engine.model
-    return {
-        "name": name,
-        "model": name,
-        "modified_at": _modified(service),
-        "size": model.size,
-        "digest": model.digest,
-        "details": _details(service),
-    }
-
-
-async def tags(request: Request) -> Response:
-    service = service_of(request)
-    return JSONResponse({"models": [_entry(service, name) for name in service.names]})
-
-
-async def running_models(request: Request) -> Response:
-    service = service_of(request)
-    entry = _entry(service, service.name)
-    del entry["modified_at"]
-    on_device = 0 if service.engine.device.startswith("host") else service.engine.memory.total
-    state = {
-        "expires_at": "2999-01-01T00:00:00Z",
-        "size": service.engine.memory.total,
-        "size_vram": on_device,
-        "context_length": service.engine.context,
-    }
-    return JSONResponse({"models": [{**entry, **state}]})
-
-
-async def show(request: Request) -> Response:
-    service = service_of(request)
-    values = read_fields(await read_object(request), NAME_FIELDS)
-    service.check_model(values.get("model") or values.get("name"))
-    engine, template = service.engine, service.replies.template
-    model, defaults = engine.model, engine.defaults
-    architecture = model.architecture or "unknown"
-    capabilities = ["completion", "tools"]
-    if template.thinks:
-        capabilities.append("thinking")
-    if engine.embeds:
-        capabilities.append("embedding")
-    return JSONResponse(
-        {
-            "modelfile": f"FROM {model.name}\n",
-            "parameters": f"num_ctx {engine.context}\n"
-            f"temperature {defaults.temperature:g}\ntop_k {defaults.top_k}\n"
-            f"top_p {defaults.top_p:g}\nmin_p {defaults.min_p:g}",
-            "template": template.source,
-            "details": _details(service),
-            "modified_at": _modified(service),
-            "capabilities": capabilities,
-            "model_info": {
-                "general.architecture": architecture,
-                "general.parameter_count": model.parameters,
-                f"{architecture}.context_length": engine.context,
-                f"{architecture}.embedding_length": model.embedding_length,
-            },
-        }
-    )
-
-
-async def version(request: Request) -> Response:
-    return JSONResponse({"version": VERSION})
 
 
 async def embed_many(request: Request) -> Response:
@@ -384,9 +353,23 @@ async def embed_many(request: Request) -> Response:
     values = read_fields(await read_object(request), EMBED_FIELDS)
     read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     name = service.check_model(values.get("model"))
-    prompts = read_prompts(values["input"], service, "input", MOST_TEXTS)
-    vectors, tokens = await until_gone(request, embed(service, prompts, client_of(request)))
-    return JSONResponse({"model": name, "embeddings": vectors, "prompt_eval_count": tokens})
+    dimensions = read_dimensions(values, service)
+    given = values["input"]
+    prompts = read_prompts(given, service, "input", MOST_TEXTS) if given != [] else []
+    began = time.monotonic_ns()
+    cuts = values.get("truncate", True)
+    vectors, tokens = await until_gone(
+        request, embed(service, prompts, client_of(request), cuts=cuts)
+    )
+    return JSONResponse(
+        {
+            "model": name,
+            "embeddings": shortened(vectors, dimensions),
+            "total_duration": time.monotonic_ns() - began,
+            "load_duration": 0,
+            "prompt_eval_count": tokens,
+        }
+    )
 
 
 async def embed_one(request: Request) -> Response:
@@ -394,5 +377,7 @@ async def embed_one(request: Request) -> Response:
     values = read_fields(await read_object(request), EMBEDDING_FIELDS)
     read_fields(values.get("options", {}), OPTION_FIELDS, "options.")
     service.check_model(values.get("model"))
+    if not values["prompt"]:
+        return JSONResponse({"embedding": []})  # as Ollama answers, which loads the model for it
     vectors, _ = await until_gone(request, embed(service, [values["prompt"]], client_of(request)))
     return JSONResponse({"embedding": vectors[0]})

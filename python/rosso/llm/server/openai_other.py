@@ -224,14 +224,20 @@ async def model(request: Request) -> Response:
     return JSONResponse(model_object(service, service.check_model(request.path_params["name"])))
 
 
+DIMENSIONS = Field(
+    "dimensions",
+    "integer",
+    "the first of the model's own, scaled to length 1 again; it may have more than this document "
+    "can know of",
+    1,
+    schema={"type": "integer", "minimum": 1, "maximum": 8},
+)
 EMBEDDING_FIELDS = (
     Field("model", "text"),
     Field("input", "any", "text, tokens, or a list of either", required=True,
           schema=TEXTS_SCHEMA),
     Field("encoding_format", "text", choices=("float", "base64")),
-    Field("dimensions", "integer", "the first of the model's own, scaled to length 1 again; it may "
-          "have more than this document can know of", 1,
-          schema={"type": "integer", "minimum": 1, "maximum": 8}),
+    DIMENSIONS,
 )  # fmt: skip
 
 
@@ -275,14 +281,15 @@ def unit(vector: Sequence[float]) -> list[float]:
 
 
 async def embed(
-    service: Service, prompts: Sequence[Prompt], client: str
+    service: Service, prompts: Sequence[Prompt], client: str, cuts: bool = False
 ) -> tuple[list[list[float]], int]:
-    """-> vectors, and how many tokens were read. Raises Fault."""
+    """-> vectors, and how many tokens were read. `cuts`: texts that are too long lose their end.
+    Raises Fault."""
     engine = service.engine
     if not engine.embeds:
         message = "this model was not loaded to make embeddings: rosso serve --embeddings"
         raise bad(message, code="not_supported")
-    options = ReplyOptions(engine.defaults)
+    options = ReplyOptions(engine.defaults, cuts=cuts)
     prepared = [await service.replies.prepare_text(prompt, options) for prompt in prompts]
     texts = [_ended(each.prompt, engine) for each in prepared]
     vectors = []

@@ -63,17 +63,25 @@ def _prompt(value: Any, service: Service, where: str) -> Prompt:
         value = value.get("prompt_string")
     if isinstance(value, str):
         return value
-    size = service.replies.tokenizer.size
+    replies = service.replies
+    size = replies.tokenizer.size
     if not isinstance(value, list) or not value:
         raise bad(f"'{where}' must be a text, tokens below {size}, or a list of either", where)
-    replies = service.replies
     tokens: list[int] = []
     for at, each in enumerate(value):
         if isinstance(each, str):
             tokens += replies.tokenizer.encode(each, special=True)
-            continue
+        else:
+            tokens += read_tokens([each], size, where, at)
+    return replies.encoder.with_bos(tokens) if isinstance(value[0], str) else tokens
+
+
+def read_tokens(values: list[Any], size: int, where: str, first: int = 0) -> list[int]:
+    """Raises Fault."""
+    tokens = []
+    for at, each in enumerate(values, first):
         token = cf.read_token(each, size)
         if token is None:
-            raise bad(f"'{where}[{at}]' must be a text or a token below {size}", f"{where}[{at}]")
+            raise bad(f"'{where}[{at}]' must be a token of 0 to {size - 1}", f"{where}[{at}]")
         tokens.append(token)
-    return replies.encoder.with_bos(tokens) if isinstance(value[0], str) else tokens
+    return tokens
