@@ -70,10 +70,10 @@ class Slots:
         return self._taken(slot), kept
 
     def give_back(self, slot: Slot, spent: bool = False) -> None:
-        """`spent`: nobody will go on from what it holds, so that it is taken before others."""
+        """`spent`: hardly anybody will go on from what it holds; it is taken before others."""
         slot.busy = False
         if spent:
-            slot.tokens = []
+            slot.used = 0
 
     def forget(self) -> None:
         """The device was reopened."""

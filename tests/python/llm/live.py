@@ -75,7 +75,7 @@ class Live:
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             yield connection
 
-    def until(self, condition, seconds=5):
+    def until(self, condition, seconds=20):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "waited in vain"

@@ -113,7 +113,7 @@ class Clients:
 
 def settled(url):
     """Waits until nothing runs -> the slots."""
-    for _ in range(200):
+    for _ in range(1200):
         slots = httpx.get(url + "/slots").json()
         if not any(slot["is_processing"] for slot in slots):
             return slots

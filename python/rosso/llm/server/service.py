@@ -85,8 +85,14 @@ class Service:
         return f"build-{self.version}"
 
     @property
+    def listed(self) -> list[str]:
+        """What clients are told that there is: the names it was given, or else its file's."""
+        return [*dict.fromkeys(self.options.aliases)] or [self.name]
+
+    @property
     def names(self) -> list[str]:
-        return [*dict.fromkeys([self.name, *self.options.aliases, self.engine.model.name])]
+        """What it may be called."""
+        return [*dict.fromkeys([*self.listed, self.engine.model.name])]
 
     def check_model(self, asked: str | None) -> str:
         """The name to answer with. Raises Fault 404."""
