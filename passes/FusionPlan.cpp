@@ -25,11 +25,37 @@ bool isAnchor(Operation *op) {
 
 bool isContraction(Operation *op) { return llvm::isa<LinearOp, MatmulOp>(op); }
 
-/// Costs nothing wherever it is needed.
-bool isTrivial(Operation *op) { return llvm::isa<ConstantOp, VariableOp, IotaOp>(op); }
+/// Costs nothing wherever it is needed, repeated or not.
+bool isTrivial(Operation *op) {
+  while (op && llvm::isa<ReshapeOp, ExpandOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  return op && llvm::isa<ConstantOp, VariableOp, IotaOp>(op);
+}
+
+/// Many instructions for an element.
+bool isCostly(Operation *op) {
+  bool divides = llvm::isa<DivOp, ModOp>(op) &&
+                 llvm::isa<IntegerType>(getElementTypeOrSelf(op->getResult(0).getType()));
+  return divides || llvm::isa<Exp2Op, Log2Op, SinOp>(op);
+}
 
 bool isDear(Operation *op) {
   return llvm::isa<Exp2Op, Log2Op, SinOp, GatherOp, DequantOp>(op) || op->hasTrait<Reduction>();
+}
+
+/// Whether `user` shows the elements of `value` so often that they are cheaper made once.
+bool spreads(Operation *user, Value value) {
+  constexpr int64_t kOften = 8;
+  if (llvm::isa<ReshapeOp>(user))
+    return llvm::any_of(user->getUsers(), [user](Operation *next) {
+      return llvm::isa<ExpandOp>(next) && spreads(next, user->getResult(0));
+    });
+  auto gather = llvm::dyn_cast<GatherOp>(user);
+  if (!llvm::isa<ExpandOp>(user) && (!gather || gather.getIndex() != value))
+    return false;
+  auto from = elementCount(shapeOf(value)), to = elementCount(shapeOf(user->getResult(0)));
+  return from && to && from->isConstant() && to->isConstant() &&
+         to->constant() >= kOften * from->constant();
 }
 
 /// The int8 blocks that are all that becomes of an attention, heads side by side; or null.
@@ -266,6 +292,31 @@ void FusionPlan::alignRows() {
   }
 }
 
+//===-- what is cheaper made once ----------------------------------------------------------------//
+
+/// Cuts tables that are spread over larger tensors.
+void FusionPlan::cutTables() {
+  auto expands = [](Operation *user) { return llvm::isa<ExpandOp>(user); };
+  for (unsigned i = 0; i < ops_.size(); ++i) {
+    Info &info = infos_[i];
+    Operation *op = ops_[i];
+    const bool passesOn = op->hasTrait<Elementwise>() || llvm::isa<ReshapeOp>(op);
+    info.costly = isCostly(op) || (passesOn && llvm::any_of(op->getOperands(), [&](Value operand) {
+                                     Info *source = infoOf(operand);
+                                     return source && source->costly && !source->cut;
+                                   }));
+    const Value table = op->getResult(0);
+    if (info.inEpilogue || info.rows || isTrivial(op) ||
+        llvm::all_of(shapeOf(table), [](const Dim &extent) { return extent == Dim(1); }))
+      continue;
+    info.cut |= llvm::any_of(table.getUsers(), [&](Operation *user) {
+      return (isDear(op) && (expands(user) || (llvm::isa<ReshapeOp>(user) &&
+                                               llvm::any_of(user->getUsers(), expands)))) ||
+             (info.costly && spreads(user, table));
+    });
+  }
+}
+
 //===-- how large kernels get --------------------------------------------------------------------//
 
 /// Ops that a kernel computes for a value, up to a bit more than kMostOps.
@@ -337,17 +388,7 @@ bool FusionPlan::isDearToRepeat(unsigned at) const {
     if (inOneUnit > kMostEvaluations && !op->hasTrait<Reduction>())
       return true;
   }
-  if (!isDear(op))
-    return false;
-  if (info.uses.size() && info.uses.front().unit != info.uses.back().unit)
-    return true;
-  // A table that is spread over a larger tensor is cheaper made once.
-  Shape shape = shapeOf(op->getResult(0));
-  bool isScalar = llvm::all_of(shape, [](const Dim &extent) { return extent == Dim(1); });
-  auto spreads = [](Operation *user) { return llvm::isa<ExpandOp>(user); };
-  return !isScalar && !info.rows && llvm::any_of(op->getUsers(), [&](Operation *user) {
-    return spreads(user) || (llvm::isa<ReshapeOp>(user) && llvm::any_of(user->getUsers(), spreads));
-  });
+  return isDear(op) && info.uses.size() && info.uses.front().unit != info.uses.back().unit;
 }
 
 void FusionPlan::cutShared() {
@@ -373,6 +414,7 @@ FailureOr<FusionPlan> FusionPlan::make(func::FuncOp function, FusionAbilities ab
   plan.cutSelfReadingUpdates();
   plan.growEpilogues();
   plan.alignRows();
+  plan.cutTables();
   plan.limitSize();
   plan.cutShared();
   for (FusionUnit &unit : plan.units_) {

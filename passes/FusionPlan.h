@@ -62,6 +62,7 @@ private:
     bool cut = false;
     bool inEpilogue = false;     // of a contraction, or the contraction itself
     int unit = -1;               // that yields it, if it is cut
+    bool costly = false;         // to compute, with the elementwise ops behind that are not cut
     unsigned depth = 0;          // contractions, reductions and the like on the longest path
     std::optional<RowAxes> rows; // axes that number the rows of reductions within
     bool sideBySide = false;     // rows: the last axis of what is reduced numbers them
@@ -84,6 +85,7 @@ private:
   void addSiblings(llvm::ArrayRef<unsigned> region, int unit, llvm::SmallVector<unsigned> &pending);
   void alignRows();
   void cutRow(mlir::Value value);
+  void cutTables();
   void limitSize();
   size_t countOps(unsigned op) const;
   void cutShared();

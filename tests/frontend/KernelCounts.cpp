@@ -55,6 +55,8 @@ const Case kCases[] = {
        Tensor t = x(), half = Tensor::cat({-t.slice(1, 128, 256), t.slice(1, 0, 128)}, 1);
        return std::vector{t * vector().cos() + half * vector().sin()};
      }},
+    {"resize", 2, // places and weights, then the image
+     [] { return std::vector{x().reshape({1, 1, 64, 256}).interpolate({128, 512})}; }},
     {"whereOfMask", 1, [] { return std::vector{(x() > 0).where(x(), y() * 0.1)}; }},
     {"independentOutputs", 1, [] { return std::vector{x() + y(), x() * y(), (x() - y()).abs()}; }},
     {"viewOfInput", 1, [] { return std::vector{x().reshape({256, 64})}; }},

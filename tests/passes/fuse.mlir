@@ -234,3 +234,26 @@ func.func @columns(%x: tensor<8x64xf32>) -> tensor<8x64xf32> {
   %6 = rosso.div %3, %5 : tensor<8x64xf32>
   return %6 : tensor<8x64xf32>
 }
+
+// -----
+
+// Quotients that are shown in many places are made once; constants are wherever they are needed.
+// CHECK-LABEL: @spread_table
+// CHECK:         %[[TABLE:.*]] = rosso.kernel "map_{{.*}}" map {{.*}} -> tensor<16xi32>
+// CHECK:           rosso.div
+// CHECK:           rosso.add
+// CHECK:         rosso.kernel "map_{{.*}}" map {{.*}} = %[[TABLE]] : tensor<16xi32>
+// CHECK-NOT:       rosso.div
+// CHECK:           rosso.mul
+// CHECK-NOT:     rosso.kernel
+func.func @spread_table(%x: tensor<16xi32>, %y: tensor<64x16xi32>) -> tensor<64x16xi32> {
+  %three = rosso.constant 3 -> tensor<i32>
+  %0 = rosso.reshape %three : tensor<i32> -> tensor<1xi32>
+  %1 = rosso.expand %0 : tensor<1xi32> -> tensor<16xi32>
+  %2 = rosso.div %x, %1 : tensor<16xi32>
+  %3 = rosso.add %2, %1 : tensor<16xi32>
+  %4 = rosso.reshape %3 : tensor<16xi32> -> tensor<1x16xi32>
+  %5 = rosso.expand %4 : tensor<1x16xi32> -> tensor<64x16xi32>
+  %6 = rosso.mul %5, %y : tensor<64x16xi32>
+  return %6 : tensor<64x16xi32>
+}
