@@ -91,6 +91,16 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a prompt was read."""
+
+    total: int  # tokens
+    cached: int  # of which were there
+    read: int  # of which are there now
+    seconds: float  # since the reading began
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What the file says of the model."""
 
@@ -216,6 +226,7 @@ class Request:
     id: str = ""
     embeds: bool = False  # the prompt's vector is wanted, and no token
     reuse: bool = True  # what a slot holds of the prompt already
+    tells_progress: bool = False
 
 
 @dataclass(slots=True)
@@ -266,15 +277,16 @@ class Stats:
 
 class Generation(Protocol):
     """A request that was taken: an asynchronous stream of tokens, without the one that ends the
-    turn. Raises EngineError where the engine failed."""
+    turn, and before them of Progress where it is asked for. Raises EngineError where the engine
+    failed."""
 
     request: Request
     timing: Timing
     cached: int  # tokens of the prompt that were reused; known with the first token
     finish: str | None  # "stop" or "length" once the stream has ended, "cancelled" if cancelled
 
-    def __aiter__(self) -> AsyncIterator[Chosen]: ...
-    async def __anext__(self) -> Chosen: ...
+    def __aiter__(self) -> AsyncIterator[Chosen | Progress]: ...
+    async def __anext__(self) -> Chosen | Progress: ...
     def cancel(self) -> None:
         """No more tokens; what the KV cache holds is kept. May be called at any time."""
         ...

@@ -21,7 +21,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rosso.llm import constrain
-from rosso.llm.engine import Chosen, Constraint, Engine, EngineError, Generation, Request
+from rosso.llm.engine import (
+    Chosen,
+    Constraint,
+    Engine,
+    EngineError,
+    Generation,
+    Progress,
+    Request,
+)
 from rosso.llm.environment import TemplateFault
 from rosso.llm.formats import ToolFormat
 from rosso.llm.grammar import CallGrammar, ToolSchema, json_grammar
@@ -55,7 +63,7 @@ class End:
     tokens: int = 0  # generated
 
 
-ReplyEvent = Event | Logprobs | End
+ReplyEvent = Event | Logprobs | Progress | End
 
 
 @dataclass(slots=True)
@@ -252,6 +260,7 @@ class Replies:
                 options.draft,
                 id,
                 reuse=options.reuse,
+                tells_progress=options.tells_progress,
             )
         )
 
@@ -417,6 +426,9 @@ class Running:
         generation, reader = self._generations[index], self._readers[index]
         try:
             async for chosen in generation:
+                if isinstance(chosen, Progress):
+                    await queue.put((index, chosen))
+                    continue
                 for event in reader.feed(chosen):
                     await queue.put((index, event))
                 if reader.over:

@@ -62,6 +62,7 @@ class ReplyOptions:
     draft: int = 0
     cuts: bool = False  # a prompt that is too long loses its end
     reuse: bool = True  # of what the KV cache holds of the prompt
+    tells_progress: bool = False  # of reading the prompt
     shows_tokens: bool = False  # `Logprobs` come also where no probabilities were asked for
 
 

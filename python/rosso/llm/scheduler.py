@@ -25,6 +25,7 @@ from rosso.llm.engine import (
     Core,
     DeviceLost,
     EngineError,
+    Progress,
     QueueFull,
     Request,
     ShuttingDown,
@@ -56,7 +57,7 @@ class Task:
         self.reading_prompt = True
         self._scheduler = scheduler
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[Chosen] = deque()
+        self._ready: deque[Chosen | Progress] = deque()
         self._error: EngineError | None = None
         self._ended = False
         self._waiter: asyncio.Future[None] | None = None
@@ -64,7 +65,7 @@ class Task:
     def __aiter__(self) -> Task:
         return self
 
-    async def __anext__(self) -> Chosen:
+    async def __anext__(self) -> Chosen | Progress:
         while not self._ready:
             if self._ended:
                 if self._error:
@@ -81,7 +82,9 @@ class Task:
         if not self._ended:
             self._scheduler._cancel(self)
 
-    def _push(self, tokens: Sequence[Chosen], ended: bool, error: EngineError | None) -> None:
+    def _push(
+        self, tokens: Sequence[Chosen | Progress], ended: bool, error: EngineError | None
+    ) -> None:
         """On the loop's thread."""
         self._ready.extend(tokens)
         self._ended, self._error = self._ended or ended, self._error or error
@@ -243,6 +246,7 @@ class Scheduler:
             anew = task.request.embeds or not task.request.reuse
             task.slot, task.cached = self._slots.take(task.unread, anew)
             task.unread = task.unread[task.cached :]
+            self._tell_progress(task)
             with self._lock:
                 self._stats.prompt_tokens += len(task.request.prompt)
                 self._stats.cached_tokens += task.cached
@@ -299,6 +303,7 @@ class Scheduler:
         fed = len(step.tokens) - step.draft
         task.slot.tokens += step.tokens[:fed]
         task.unread = task.unread[fed:]
+        self._tell_progress(task)
         if task.request.embeds and not task.unread:
             self._end(task, "stop")
         if not step.sampling:
@@ -386,10 +391,18 @@ class Scheduler:
         task.finish = finish
         self._emit(task, (), True, error)
 
+    def _tell_progress(self, task: Task) -> None:
+        if not (task.request.tells_progress and task.reading_prompt):
+            return
+        total = len(task.request.prompt)
+        seconds = time.monotonic() - task.timing.started
+        progress = Progress(total, task.cached, total - len(task.unread), seconds)
+        self._emit(task, (progress,))
+
     def _emit(
         self,
         task: Task,
-        tokens: Sequence[Chosen],
+        tokens: Sequence[Chosen | Progress],
         ended: bool = False,
         error: EngineError | None = None,
     ) -> None:

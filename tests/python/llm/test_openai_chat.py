@@ -295,6 +295,28 @@ def test_what_answered_has_a_fingerprint(live):
     assert ["timings" in chunk for chunk in chunks] == [False] + [True] * (len(chunks) - 1)
 
 
+def test_progress_of_reading_the_prompt_is_told():
+    with Live(ScriptedCore(script, chunk=64)) as server:
+        messages = [{"role": "user", "content": "say " + "x" * 200}]
+        body = {"messages": messages, "return_progress": True}
+        told = [
+            [json.loads(event[6:]).get("prompt_progress") for event in server.events(body)[:-1]]
+            for _ in range(2)
+        ]
+        first, again = [[each for each in one if each] for one in told]
+        total = first[0]["total"]
+        assert [each["processed"] for each in first] == [0, 64, 128, 192, total]
+        assert {(each["total"], each["cache"]) for each in first} == {(total, 0)}
+        assert [each["processed"] for each in again] == [total - 1, total]
+        assert {each["cache"] for each in again} == {total - 1}
+        events = server.events({"prompt": "say a", "return_progress": True}, "/completion")
+        assert json.loads(events[-2][6:])["stop"] is False
+        assert json.loads(events[0][6:])["prompt_progress"]["processed"] == 0
+        answer = server.post("/v1/responses", {"input": "say a", "return_progress": True,
+                             "timings_per_token": True, "stream": True}).text  # fmt: skip
+        assert answer.count('"prompt_progress"') == 2 and answer.count('"timings"') >= 2
+
+
 def test_limits_of_length(live):
     answer = live.chat("repeat 50", max_tokens=7).json()
     assert answer["choices"][0]["finish_reason"] == "length"

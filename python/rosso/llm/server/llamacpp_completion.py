@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rosso.llm.engine import Sampling
+from rosso.llm.engine import Progress, Sampling
 from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, collect_all
 from rosso.llm.request import Fault, ReplyOptions, bad
 from rosso.llm.scanner import Text
@@ -28,7 +28,7 @@ from rosso.llm.server.http import (
     service_of,
     until_gone,
 )
-from rosso.llm.server.openai_chat import logprobs_object, timings, whole
+from rosso.llm.server.openai_chat import logprobs_object, progress_object, timings, whole
 from rosso.llm.server.prompts import PROMPT_SCHEMA, read_prompts
 from rosso.llm.server.service import Service, make_id
 
@@ -47,6 +47,7 @@ FIELDS = (
     Field("n_probs", "integer", "so many alternatives of each token", 0, cf.MOST_TOP_LOGPROBS),
     Field("post_sampling_probs", "boolean", "not supported", schema={"const": False}),
     Field("return_tokens", "boolean", "the ids of what was generated; streams always have them"),
+    Field("return_progress", "boolean", "events tell how much of the prompt was read"),
     Field("cache_prompt", "boolean", "whether what is kept of the prompt is used; true by default"),
     Field("response_fields", "list", "the fields wanted of a whole reply, as in "
           "generation_settings/seed", schema={"type": "array", "items": {"type": "string"}}),
@@ -98,6 +99,7 @@ def _options(values: Json, service: Service, client: str) -> ReplyOptions:
         client=client,
         draft=service.options.draft,
         reuse=values.get("cache_prompt", True),
+        tells_progress=values.get("return_progress", False),
         shows_tokens=values.get("stream", False) or values.get("return_tokens", False),
     )
 
@@ -166,6 +168,8 @@ class _Answer:
                 match None if item is None else item[1]:
                     case None:
                         yield self._piece("", ())  # alive
+                    case Progress() as part:
+                        yield {**self._piece("", ()), "prompt_progress": progress_object(part)}
                     case Logprobs() as part:
                         logprobs = part.tokens
                     case Text() as part:

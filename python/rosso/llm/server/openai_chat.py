@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from rosso.llm.engine import Progress
 from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, Usage, collect
 from rosso.llm.request import ChatRequest, Fault, ReplyOptions, bad
 from rosso.llm.scanner import CallBegin, CallEnd, CallPart, Reasoning, Text
@@ -74,6 +75,7 @@ FIELDS = (
     Field("ignore_eos", "boolean", "generates on where the model would end"),
     *cf.FORM_FIELDS,
     Field("timings_per_token", "boolean", "timings in every chunk of a stream"),
+    Field("return_progress", "boolean", "chunks tell how much of the prompt was read"),
     Field("cache_prompt", "boolean", "whether what is kept of the prompt is used; true by default"),
     Field("modalities", "list", "text", schema={"type": "array", "items": {"const": "text"}}),
     *REFUSED,
@@ -129,6 +131,7 @@ def read_chat(body: Json, service: Service, client: str) -> tuple[ChatRequest, W
         ignore_end=values.get("ignore_eos", False),
         draft=service.options.draft,
         reuse=values.get("cache_prompt", True),
+        tells_progress=values.get("return_progress", False),
     )
     chat = ChatRequest(
         values["messages"],
@@ -252,12 +255,12 @@ class _Chunks:
         self._running, self._wants = running, wants
         self._logprobs: dict[int, Sequence[Logprob]] = {}
 
-    def choice(self, index: int, delta: Json, reason: str | None = None) -> str:
+    def choice(self, index: int, delta: Json, reason: str | None = None, **more: Json) -> str:
         choice: Json = {"index": index, "delta": delta, "finish_reason": reason}
         logprobs = self._logprobs.pop(index, None)
         if logprobs:
             choice["logprobs"] = logprobs_object(logprobs)
-        chunk = self._chunk([choice])
+        chunk = {**self._chunk([choice]), **more}
         if self._wants.timings and "role" not in delta:
             chunk["timings"] = timings(self._running.usage())
         return event(chunk)
@@ -282,6 +285,8 @@ class _Chunks:
             case CallPart():
                 call = {"index": part.index, "function": {"arguments": part.text}}
                 return [self.choice(index, {"tool_calls": [call]})]
+            case Progress():
+                return [self.choice(index, {}, prompt_progress=progress_object(part))]
             case End():
                 return [self.choice(index, {}, part.reason)]
         return []
@@ -360,6 +365,16 @@ def usage_object(usage: Usage) -> Json:
         "completion_tokens": usage.completion,
         "total_tokens": usage.prompt + usage.completion,
         "prompt_tokens_details": {"cached_tokens": usage.cached},
+    }
+
+
+def progress_object(progress: Progress) -> Json:
+    """As llama.cpp names it."""
+    return {
+        "total": progress.total,
+        "cache": progress.cached,
+        "processed": progress.read,
+        "time_ms": round(progress.seconds * 1000),
     }
 
 

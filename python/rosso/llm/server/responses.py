@@ -14,6 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from rosso.llm.engine import Progress
 from rosso.llm.reply import End, Logprobs, ReplyEvent, Running, Usage, collect
 from rosso.llm.request import ChatRequest, Fault, ReplyOptions, bad
 from rosso.llm.scanner import CallBegin, CallEnd, CallPart, Reasoning, Text
@@ -27,7 +28,13 @@ from rosso.llm.server.http import (
     to_json,
     until_gone,
 )
-from rosso.llm.server.openai_chat import check_tools, input_tokens, logprobs_object
+from rosso.llm.server.openai_chat import (
+    check_tools,
+    input_tokens,
+    logprobs_object,
+    progress_object,
+    timings,
+)
 from rosso.llm.server.service import Service, make_call_id, make_id
 
 KEEPS_NOTHING = "this server keeps no conversations"
@@ -74,6 +81,8 @@ FIELDS = (
     Field("top_logprobs", "integer", "alternatives of each token", 0, cf.MOST_TOP_LOGPROBS),
     Field("include", "list", "message.output_text.logprobs: how likely each token was",
           schema={"type": "array", "items": {"type": "string"}}),
+    Field("return_progress", "boolean", "events tell how much of the prompt was read"),
+    Field("timings_per_token", "boolean", "timings with every piece of text"),
     Field("metadata", "object", "given back as it is"),
     Field("truncation", "text", "a prompt that is too long is an error either way",
           choices=("auto", "disabled")),
@@ -135,6 +144,7 @@ def read_request(body: Json, service: Service, client: str) -> tuple[ChatRequest
             schema=cf.read_response_format(format, "text.format") if format else None,
             client=client,
             draft=service.options.draft,
+            tells_progress=values.get("return_progress", False),
         ),
         tools,
         cf.read_tool_choice(choice, tools),
@@ -229,10 +239,13 @@ async def _stream(running: Running, reply: _Reply) -> AsyncIterator[str]:
                 if item is None:
                     yield reply.event("response.in_progress", response=reply.object())
                     continue
+                if reply.tells_timings:
+                    reply.timings = {"timings": timings(running.usage())}
                 for line in reply.take(item[1]):
                     yield line
-        whole = reply.object(running.usage())
-        yield reply.event(f"response.{whole['status']}", response=whole)
+        usage = running.usage()
+        whole = reply.object(usage)
+        yield reply.event(f"response.{whole['status']}", response=whole, timings=timings(usage))
     except Fault as fault:
         yield reply.event(
             "error", message=fault.message, code=fault.code or fault.type, param=fault.param
@@ -254,6 +267,8 @@ class _Reply:
         self._status = "in_progress"
         self._reason: str | None = None
         self._logprobs: list[Json] = []  # of the text that comes next
+        self.tells_timings = values.get("timings_per_token", False)
+        self.timings: Json = {}  # told with the next text
 
     def event(self, kind: str, **content: Any) -> str:
         self._number += 1
@@ -262,6 +277,9 @@ class _Reply:
 
     def take(self, part: ReplyEvent) -> list[str]:
         match part:
+            case Progress():
+                told = {"prompt_progress": progress_object(part)}
+                return [self.event("response.in_progress", response=self.object(), **told)]
             case Logprobs():
                 self._logprobs = logprobs_object(part.tokens)["content"]
             case Text():
@@ -339,7 +357,8 @@ class _Reply:
         logprobs, self._logprobs = self._logprobs, []
         part["text"] += text
         part["logprobs"] = part["logprobs"] + logprobs
-        return self._part("response.output_text.delta", delta=text, logprobs=logprobs)
+        told = {"delta": text, "logprobs": logprobs, **self.timings}
+        return self._part("response.output_text.delta", **told)
 
     def _thought(self, text: str) -> str:
         assert self._open
