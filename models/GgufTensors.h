@@ -1,5 +1,6 @@
 // The tensors of a GGUF file as tensors that have their values: for models written against the
-// tensor API. They look at the file's map; quantised ones stay in blocks.
+// tensor API. They look at the file's map; quantised ones stay in blocks. Those that the file
+// stores as indices into a grid are resolved to blocks in memory of their own.
 #pragma once
 
 #include "frontend/Tensor.h"

@@ -28,7 +28,8 @@ Writes a model of random weights that has the shape, storage and tensors of a re
 
   --shape SHAPE   qwen2.5-0.5b, -1.5b, -3b, -7b, -14b, qwen3-0.6b, -8b, llama-3.1-8b, llama-3.2-1b,
                   tiny, tiny-llama, tiny-qwen3
-  --type TYPE     as for rosso-quantize: q4_k_m, q8_0, q4_0, f16, ...
+  --type TYPE     as for rosso-quantize: q4_k_m, q8_0, q4_0, f16, ...; or iq1_s, iq1_m, iq2_xxs,
+                  iq2_xs, iq2_s, iq3_xxs, iq3_s, in blocks of random bits
   --vocab GGUF    copy the tokenizer of this file; else one of single bytes is made up
   --seed N        other weights; default 1
   --header-only   matrices of zeros that take no room on disk: for rosso-dump, rosso-plan and
@@ -187,7 +188,7 @@ Status writeTensor(const RandomTensor &tensor, RandomWeights &random, GgufWriter
     return writer.append(bytes);
   }
   const uint64_t unit = RandomWeights::unitBytes(*tensor.format);
-  uint64_t left = tensor.format->rowBytes(tensor.ne[0]) * tensor.ne[1];
+  uint64_t left = tensor.format->fileRowBytes(tensor.ne[0]) * tensor.ne[1];
   std::vector<uint8_t> buffer((1 << 20) / unit * unit);
   while (left) {
     const auto piece = std::span(buffer).first(std::min<uint64_t>(left, buffer.size()));

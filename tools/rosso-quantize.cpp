@@ -25,7 +25,8 @@ Writes IN, a model in f32, f16 or bf16, with its matrices packed. Tensors that a
 already, vectors and norms are kept.
 
   --type TYPE     f16, bf16, q8_0, q6_k, q5_k, q5_k_m, q4_k, q4_k_m, q3_k, q2_k, q4_0, q4_1, q5_0,
-                  q5_1, iq4_nl, iq4_xs, mxfp4; the _m types spend more bits where it matters most
+                  q5_1, iq4_nl, iq4_xs, mxfp4, q1_0, tq2_0; the _m types spend more bits where it
+                  matters most
   --threads N     default: all processors
   --help          print this
 )";
@@ -50,6 +51,10 @@ Result<Arguments> parseArguments(int argc, char **argv) {
       arguments.mix = findQuantMix(value);
       if (!arguments.mix)
         return badInput("--type: found " + quoted(value) + ", wanted one of " + quantMixNames());
+      if (!arguments.mix->canBePacked())
+        return badInput("--type: " + std::string(value) +
+                        " is a type that we read but cannot pack; wanted one of " +
+                        quantMixNames());
       ++i;
     } else if (argument == "--threads") {
       const auto [end, error] =
@@ -122,6 +127,18 @@ Loss repackRows(const QuantFormat &from, std::span<const uint8_t> source, const 
   return loss;
 }
 
+/// Bytes as they are, some megabytes at a time.
+Status copy(const GgufFile &file, const GgufTensor &tensor, GgufWriter &writer) {
+  constexpr uint64_t kChunk = 4 << 20;
+  std::span<const uint8_t> left = file.data(tensor);
+  while (!left.empty()) {
+    const auto chunk = left.first(std::min<uint64_t>(kChunk, left.size()));
+    ROSSO_CHECK(writer.append(chunk));
+    left = left.subspan(chunk.size());
+  }
+  return {};
+}
+
 /// Streams one tensor through memory, some megabytes at a time.
 Result<Loss> convert(const GgufFile &file, const GgufTensor &tensor, const QuantFormat &format,
                      unsigned threads, GgufWriter &writer) {
@@ -135,10 +152,6 @@ Result<Loss> convert(const GgufFile &file, const GgufTensor &tensor, const Quant
   for (int64_t first = 0; first < rows; first += chunkRows) {
     const int64_t count = std::min(chunkRows, rows - first);
     ROSSO_CHECK(file.read(tensor, first * fromBytes, std::span(source).first(count * fromBytes)));
-    if (&format == tensor.format) {
-      ROSSO_CHECK(writer.append(std::span(source).first(count * fromBytes)));
-      continue;
-    }
     std::vector<Loss> losses(threads);
     shareOut(count, threads, [&](unsigned thread, int64_t begin, int64_t end) {
       losses[thread] =
@@ -195,10 +208,12 @@ Status run(const Arguments &arguments) {
   int64_t weights = 0;
   for (size_t i = 0; i < formats.size(); ++i) {
     const GgufTensor &tensor = file.tensors()[i];
-    ROSSO_TRY(Loss loss, convert(file, tensor, *formats[i], arguments.threads, writer));
     weights += tensor.elements();
-    if (formats[i] == tensor.format)
+    if (formats[i] == tensor.format) {
+      ROSSO_CHECK(copy(file, tensor, writer));
       continue;
+    }
+    ROSSO_TRY(Loss loss, convert(file, tensor, *formats[i], arguments.threads, writer));
     std::fprintf(stderr, "%-28s %-5s -> %-6s relative error %.5f%s\n", tensor.name.c_str(),
                  std::string(tensor.format->name).c_str(), std::string(formats[i]->name).c_str(),
                  loss.relative(),

@@ -42,7 +42,10 @@ Value AmdTarget::lookupBytes(Emit &e, Value codes, std::span<const int8_t> table
     return e.intrinsic(e.i32(), "llvm.amdgcn.perm", {high, low, selector});
   };
   Value within = e.bitAnd(codes, 0x07070707);
-  Value low = perm(word(1), word(0), within), high = perm(word(3), word(2), within);
+  Value low = perm(word(1), word(0), within);
+  if (table.size() <= 8)
+    return low;
+  Value high = perm(word(3), word(2), within);
   // Selector bytes: i for byte i of `low`, 4 + i for byte i of `high`.
   Value half = e.bitAnd(e.shiftRight(codes, 1), 0x04040404);
   return perm(high, low, e.bitOr(half, e.constant(e.i32(), 0x03020100)));

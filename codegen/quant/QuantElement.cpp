@@ -59,6 +59,8 @@ Value weight(Emit &e, const QuantFormat &format, const BlockFields &fields, Valu
 Value emitGroupScale(Emit &e, const QuantFormat &format, Value s) {
   if (format.scaleSigned)
     s = e.shiftRightSigned(e.shiftLeft(s, 32 - format.scaleBits), 32 - format.scaleBits);
+  if (format.scaleStep != 1)
+    s = e.mul(s, e.constant(s.getType(), format.scaleStep));
   if (format.scaleZero)
     s = e.sub(s, e.constant(s.getType(), format.scaleZero));
   return e.toFloat(s, e.f32());

@@ -50,7 +50,8 @@ Value fmaHalves(Emit &e, Value a, Value b, Value c) {
 
 TileSlice::TileSlice(Emit &e, const Target &target, const QuantFormat &format, Value row)
     : e_(e), target_(target), format_(format), layout_(tileLayout(format, kTile32)), row_(row) {
-  assert(format.blockLen % kWeights == 0 && kWeights % format.groupLen == 0);
+  assert(format.blockLen % kWeights == 0 &&
+         (kWeights % format.groupLen == 0 || format.groupLen == format.blockLen));
   // Neighbours next to each other: the compiler joins their loads.
   for (unsigned plane = 0; plane < layout_.scales.size(); ++plane)
     for (unsigned first : {0u, format.groups()})

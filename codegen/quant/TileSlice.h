@@ -7,6 +7,8 @@
 #include "codegen/Target.h"
 #include "ir/quant/Tile.h"
 
+#include <algorithm>
+
 namespace rosso {
 
 /// Dwords of four unsigned bytes each as twice as many of two halves each, in the same order, less
@@ -49,7 +51,10 @@ private:
     bool operator==(const ScaleWord &) const = default;
   };
 
-  unsigned groupsOfSlice() const { return static_cast<unsigned>(kWeights) / format_.groupLen; }
+  /// Where groups are longer than a slice, the block is one, without scales of its own.
+  unsigned groupsOfSlice() const {
+    return std::max(1u, static_cast<unsigned>(kWeights) / format_.groupLen);
+  }
   unsigned codeWords() const;
   ScaleWord scaleWord(unsigned plane, unsigned firstElement) const;
   Value scaleElement(ValueRange words, unsigned firstElement, unsigned inSlice, Value slice) const;

@@ -348,11 +348,14 @@ private:
     }
     TileEmitter tile(e, kernel.target, f, pointer);
     Value firstQuad = e.mul(i, e.constant(f.blockLen / 4));
-    Value firstGroup = e.mul(i, e.constant(f.groups()));
+    // A group of the panel lies within a block of activations; longer ones are cut.
+    const unsigned groupLen = std::min<unsigned>(f.groupLen, kActBlock), quads = groupLen / 4;
+    const unsigned groupsOfBlock = f.blockLen / groupLen;
+    Value firstGroup = e.mul(i, e.constant(groupsOfBlock));
     Type integers = e.vectorOf(e.i32(), kLanes);
     Value biases = e.constant(integers, 0x80808080ll);
-    unsigned quads = f.groupLen / 4;
-    for (unsigned g = 0; g < f.groups(); ++g) {
+    for (unsigned g = 0; g < groupsOfBlock; ++g) {
+      const unsigned whole = g * groupLen / f.groupLen;
       Value biasSum = e.zero(integers);
       for (unsigned j = g * quads; j < (g + 1) * quads; ++j) {
         Value quad = tile.signedQuad(j);
@@ -361,8 +364,8 @@ private:
       }
       Value at = e.add(firstGroup, e.constant(g));
       e.store(e.sub(e.zero(integers), biasSum), panelAt(panelStarts, at, r), 64);
-      e.store(tile.scale(g), panelAt(panelScales, at, r), 64);
-      if (Value minimum = tile.minimum(g))
+      e.store(tile.scale(whole), panelAt(panelScales, at, r), 64);
+      if (Value minimum = tile.minimum(whole))
         e.store(minimum, panelAt(panelMinima, at, r), 64);
     }
   }
@@ -401,7 +404,7 @@ private:
       for (unsigned part = 0; part < kActBlock / groupLen; ++part) {
         // The group, and the quads of this part of the panel.
         Value weight = e.add(e.mul(a, e.constant(kActBlock)), e.constant(part * groupLen));
-        Value group = e.divide(weight, e.constant(format.groupLen));
+        Value group = e.divide(weight, e.constant(groupLen));
         Value firstQuad = e.divide(weight, e.constant(4));
         Values dots;
         for (size_t t = 0; t < rows.size(); ++t)

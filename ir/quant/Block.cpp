@@ -128,7 +128,7 @@ int groupScale(const QuantFormat &format, const Block &block, unsigned g) {
     return 1;
   const unsigned raw = block.scales[g];
   const int scale = format.scaleSigned ? signExtend(raw, format.scaleBits) : static_cast<int>(raw);
-  return scale - format.scaleZero;
+  return format.scaleStep * scale - format.scaleZero;
 }
 
 int groupMin(const QuantFormat &format, const Block &block, unsigned g) {

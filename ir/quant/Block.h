@@ -28,7 +28,7 @@ void storeScale(const BlockScale &scale, float value, std::span<uint8_t> bytes);
 /// `value` as it will be read back. E8M0Half takes the nearest power of two.
 float roundScale(ScaleType type, float value);
 
-/// The factor of d for group g: s[g] - scaleZero, or 1 without group scales.
+/// The factor of d for group g: scaleStep * s[g] - scaleZero, or 1 without group scales.
 int groupScale(const QuantFormat &format, const Block &block, unsigned g);
 /// The factor of dmin for group g: m[g], or 1 without group mins.
 int groupMin(const QuantFormat &format, const Block &block, unsigned g);

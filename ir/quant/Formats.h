@@ -3,9 +3,11 @@
 // derived. Fields are little-endian; within a byte, bit 0 is the lowest.
 //
 // Source of all block formats: the GGUF specification's type numbers and the block structures of
-// GGML's `ggml-common.h`, named per entry.
+// GGML's `ggml-common.h`, named per entry. Those that a file stores as indices into a grid are in
+// GridFormats.h.
 #pragma once
 
+#include "ir/quant/GridFormats.h"
 #include "ir/quant/QuantFormat.h"
 #include "ir/quant/WellFormed.h"
 
@@ -391,6 +393,53 @@ inline constexpr QuantFormat kMXFP4{
 };
 static_assert(isWellFormed(kMXFP4));
 
+// q1_0: 128 weights that are d or -d. 1.125 bits a weight.
+// Source: GGML, `block_q1_0`.
+//
+//   byte  0     2                 18
+//         |  d  |  16 code bytes  |      weight = d * (code ? 1 : -1)
+//
+//   weight i is bit i % 8 of code byte i / 8
+inline constexpr int8_t kSigns[2] = {-1, 1};
+inline constexpr BitPlane kQ1_0Codes[] = {
+    {.offset = 2, .run = 1, .pitch = 1, .width = 1, .count = 128},
+};
+inline constexpr QuantFormat kQ1_0{
+    .name = "q1_0",
+    .ggufType = 41,
+    .blockLen = 128,
+    .blockSize = 18,
+    .groupLen = 128,
+    .d = {.type = ScaleType::F16, .offset = 0},
+    .codes = kQ1_0Codes,
+    .codeBits = 1,
+    .table = kSigns,
+};
+static_assert(isWellFormed(kQ1_0));
+
+// tq2_0: 256 weights of 2 bits, -1, 0 or 1 times d (2 can be stored, too). 2.0625 bits a weight.
+// Source: GGML, `block_tq2_0`.
+//
+//   byte  0                64    66
+//         |  64 code bytes  |  d  |      weight = d * (code - 1)
+//
+//   code bytes as in q2_k
+inline constexpr BitPlane kTQ2_0Codes[] = {
+    {.offset = 0, .run = 32, .pitch = 2, .width = 2, .count = 256},
+};
+inline constexpr QuantFormat kTQ2_0{
+    .name = "tq2_0",
+    .ggufType = 35,
+    .blockLen = 256,
+    .blockSize = 66,
+    .groupLen = 256,
+    .d = {.type = ScaleType::F16, .offset = 64},
+    .codes = kTQ2_0Codes,
+    .codeBits = 2,
+    .zero = 1,
+};
+static_assert(isWellFormed(kTQ2_0));
+
 // q8_a: activations in int8, 32 that share one f32 scale, with the sums that integer dot products
 // need for a weight's zero and min. Made and used by kernels, never stored. 12 bits a value.
 //
@@ -429,8 +478,9 @@ static_assert(isWellFormed(kQ8_S));
 
 /// The formats a GGUF may hold.
 inline constexpr const QuantFormat *kStoredFormats[] = {
-    &kF32,  &kF16,  &kBF16, &kQ4_0, &kQ4_1, &kQ5_0,   &kQ5_1,   &kQ8_0,
-    &kQ2_K, &kQ3_K, &kQ4_K, &kQ5_K, &kQ6_K, &kIQ4_NL, &kIQ4_XS, &kMXFP4,
+    &kF32,     &kF16,   &kBF16,   &kQ4_0,   &kQ4_1,  &kQ5_0,  &kQ5_1,    &kQ8_0,   &kQ2_K,
+    &kQ3_K,    &kQ4_K,  &kQ5_K,   &kQ6_K,   &kIQ1_S, &kIQ1_M, &kIQ2_XXS, &kIQ2_XS, &kIQ2_S,
+    &kIQ3_XXS, &kIQ3_S, &kIQ4_NL, &kIQ4_XS, &kMXFP4, &kQ1_0,  &kTQ2_0,
 };
 
 /// A stored or internal format by name; nullptr if there is none.

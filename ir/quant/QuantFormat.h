@@ -2,13 +2,17 @@
 //
 // Every block format stores, for `blockLen` weights, unsigned codes and a hierarchy of scales:
 //
-//   weight i = d * (s[g] - scaleZero) * (v(code i) - zero)  -  minSign * dmin * m[g]
+//   weight i = d * (scaleStep * s[g] - scaleZero) * (v(code i) - zero)  -  minSign * dmin * m[g]
 //   g = i / groupLen
 //
-// `v` is the identity or a table; s and m are small integers per group (absent: s - scaleZero = 1
-// and m = 1); d and dmin are floats of the block (dmin absent: no second term). Formats.h has the
-// entries; Block.h takes a block apart, Expand.h and Pack.h go to floats and back.
+// `v` is the identity or a table; s and m are small integers per group (absent: their factors are
+// 1); d and dmin are floats of the block (dmin absent: no second term). Formats.h has the entries;
+// Block.h takes a block apart, Expand.h and Pack.h go to floats and back.
+//
+// That is a block in memory. Where a file stores it otherwise, `file` says how; see GridBlock.h.
 #pragma once
+
+#include "ir/quant/GridBlock.h"
 
 #include <cstdint>
 #include <span>
@@ -75,6 +79,7 @@ struct QuantFormat {
   unsigned scaleBits = 0;
   int zero = 0;
   int scaleZero = 0;
+  int scaleStep = 1;
   bool groupMins = false;             // m[g] present
   int minSign = 1;                    // -1 where the second term is added (q4_1, q5_1: + m)
   bool scaleSigned = false;           // s is two's complement of scaleBits bits
@@ -82,6 +87,7 @@ struct QuantFormat {
   bool signedCodes = false;           // codes are two's complement (q8_0)
   bool splitRows = false; // a row is the codes of all blocks, then the rest of all blocks
   unsigned sumBytes = 0;  // at the block's end: sums of codes, which expansion does not read
+  const GridBlock *file = nullptr; // how a GGUF stores the block; null: as it is here
 
   constexpr unsigned groups() const { return blockLen / groupLen; }
   /// Group scales and group mins together.
@@ -93,6 +99,13 @@ struct QuantFormat {
   /// Bytes of a row. `cols` is a multiple of blockLen.
   constexpr uint64_t rowBytes(int64_t cols) const {
     return static_cast<uint64_t>(cols) / blockLen * blockSize;
+  }
+
+  // The same in a file.
+  constexpr unsigned fileBlockSize() const { return file ? file->size : blockSize; }
+  constexpr double fileBitsPerWeight() const { return 8.0 * fileBlockSize() / blockLen; }
+  constexpr uint64_t fileRowBytes(int64_t cols) const {
+    return static_cast<uint64_t>(cols) / blockLen * fileBlockSize();
   }
 };
 

@@ -3,6 +3,8 @@
 
 #include "ir/quant/QuantFormat.h"
 
+#include <bit>
+
 namespace rosso {
 
 namespace detail {
@@ -58,10 +60,56 @@ constexpr bool takeElements(std::span<const BitPlane> planes, unsigned count, un
   return true;
 }
 
+/// The same for the fields of a file's block, whose elements may lie across bytes.
+constexpr bool takeElements(std::span<const BitField> fields, unsigned count, unsigned bits,
+                            BlockMap &map) {
+  unsigned found[kMaxBlockLen] = {};
+  for (const BitField &field : fields) {
+    if (field.count > count || field.width > 9) // 9 bits lie within two bytes, if they begin one
+      return false;
+    for (unsigned e = 0; e < field.count; ++e) {
+      const unsigned at = field.at(e), part = field.mask() << field.shift;
+      if (at % 8 + field.width > 16 || (found[e] & part))
+        return false;
+      for (unsigned i = at; i < at + field.width; ++i)
+        if (!map.take(i / 8, 1u << i % 8))
+          return false;
+      found[e] |= part;
+    }
+  }
+  for (unsigned e = 0; e < count; ++e)
+    if (found[e] != (1u << bits) - 1)
+      return false;
+  return true;
+}
+
+/// Whether the fields tile the file's block and give `format` all that it wants.
+constexpr bool isWellFormed(const GridBlock &file, const QuantFormat &format) {
+  if (file.size > kMaxBlockSize || !std::has_single_bit(file.grid.size()) ||
+      format.codeBits != file.digitBits + 1 || 8 % file.gridLen != 0 || file.signLen % 8 != 0 ||
+      format.blockLen % file.signLen != 0 || format.dmin.type != ScaleType::None)
+    return false;
+  if (file.signBits != 1 && (file.signBits < 7 || file.signLen != 8))
+    return false;
+  for (unsigned entry : file.grid)
+    if (entry >> file.digitBits * file.gridLen)
+      return false;
+  for (const BitField &field : file.d)
+    if (field.count != 1 || field.bit % 8 + field.width > 8)
+      return false;
+  const auto indexBits = static_cast<unsigned>(std::countr_zero(file.grid.size()));
+  BlockMap map(file.size);
+  return takeElements(file.d, 1, 16, map) &&
+         takeElements(file.scales, format.groups(), file.scaleBits, map) &&
+         takeElements(file.indices, format.blockLen / file.gridLen, indexBits, map) &&
+         takeElements(file.signs, format.blockLen / file.signLen, file.signBits, map) &&
+         file.scaleBits <= format.scaleBits && map.isFull();
+}
+
 } // namespace detail
 
 /// Whether the fields tile the block without gap or overlap, every bit of every code and scale has
-/// exactly one place, and the counts agree with each other.
+/// exactly one place, and the counts agree with each other; in memory as in a file.
 constexpr bool isWellFormed(const QuantFormat &format) {
   if (format.blockLen > kMaxBlockLen || format.blockSize > kMaxBlockSize ||
       format.scaleCount() > kMaxScales)
@@ -73,6 +121,8 @@ constexpr bool isWellFormed(const QuantFormat &format) {
   if (format.groupMins && format.dmin.type == ScaleType::None)
     return false;
   if (!format.table.empty() && format.table.size() != 1u << format.codeBits)
+    return false;
+  if (format.file && !detail::isWellFormed(*format.file, format))
     return false;
 
   detail::BlockMap map(format.blockSize);

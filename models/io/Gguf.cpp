@@ -3,6 +3,7 @@
 
 #include "models/io/GgufParser.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -13,9 +14,8 @@ namespace {
 
 // Storage types of GGUF that have no entry in ir/quant/Formats.h, for messages only.
 constexpr std::pair<uint32_t, std::string_view> kForeignTypes[] = {
-    {9, "q8_1"},   {15, "q8_k"},  {16, "iq2_xxs"}, {17, "iq2_xs"}, {18, "iq3_xxs"}, {19, "iq1_s"},
-    {21, "iq3_s"}, {22, "iq2_s"}, {24, "i8"},      {25, "i16"},    {26, "i32"},     {27, "i64"},
-    {28, "f64"},   {29, "iq1_m"}, {34, "tq1_0"},   {35, "tq2_0"},  {40, "nvfp4"}};
+    {9, "q8_1"}, {15, "q8_k"}, {24, "i8"},    {25, "i16"},  {26, "i32"},
+    {27, "i64"}, {28, "f64"},  {34, "tq1_0"}, {40, "nvfp4"}};
 
 /// The number `i` of a value that holds numbers, widened. False if it does not fit or is no T.
 template <typename T>
@@ -290,7 +290,7 @@ Status GgufFile::usable(const GgufTensor &tensor) const {
 }
 
 std::span<const uint8_t> GgufFile::data(const GgufTensor &tensor) const {
-  return files_[tensor.file].bytes().subspan(tensor.offset, tensor.bytes);
+  return files_[tensor.file].bytes().subspan(tensor.offset, tensor.fileBytes);
 }
 
 Status GgufFile::read(const GgufTensor &tensor, uint64_t begin, std::span<uint8_t> out) const {
@@ -299,14 +299,36 @@ Status GgufFile::read(const GgufTensor &tensor, uint64_t begin, std::span<uint8_
     return badInput(files_[tensor.file].path() + ": tensor " + quoted(tensor.name) + " has " +
                     std::to_string(tensor.bytes) + " bytes, wanted " + std::to_string(out.size()) +
                     " at " + std::to_string(begin));
-  auto status = files_[tensor.file].read(tensor.offset + begin, out);
+  const Status status = tensor.format->file ? readResolved(tensor, begin, out)
+                                            : files_[tensor.file].read(tensor.offset + begin, out);
   if (!status)
     return status.error().in("tensor " + quoted(tensor.name));
   return {};
 }
 
+Status GgufFile::readResolved(const GgufTensor &tensor, uint64_t begin,
+                              std::span<uint8_t> out) const {
+  constexpr uint64_t kBlocks = 4096; // at a time
+  const QuantFormat &format = *tensor.format;
+  const uint64_t size = format.blockSize, fileSize = format.file->size;
+  std::vector<uint8_t> stored, blocks;
+  while (!out.empty()) {
+    const uint64_t first = begin / size, before = begin % size; // in the first block
+    const uint64_t count = std::min(kBlocks, (before + out.size() + size - 1) / size);
+    stored.resize(count * fileSize);
+    blocks.resize(count * size);
+    ROSSO_CHECK(files_[tensor.file].read(tensor.offset + first * fileSize, stored));
+    resolveGrid(format, stored, blocks);
+    const uint64_t copied = std::min<uint64_t>(out.size(), blocks.size() - before);
+    std::copy_n(blocks.begin() + static_cast<long>(before), copied, out.begin());
+    out = out.subspan(copied);
+    begin += copied;
+  }
+  return {};
+}
+
 void GgufFile::prefetch(const GgufTensor &tensor) const {
-  files_[tensor.file].prefetch(tensor.offset, tensor.bytes);
+  files_[tensor.file].prefetch(tensor.offset, tensor.fileBytes);
 }
 
 uint64_t GgufFile::tensorBytes() const {

@@ -63,7 +63,8 @@ struct GgufTensor {
   std::vector<int64_t> shape;          // the same in row-major order, outermost first
   uint32_t type = 0;                   // GGUF's number
   const QuantFormat *format = nullptr; // null: a type we cannot read; see GgufFile::usable
-  uint64_t bytes = 0;                  // 0 without a format
+  uint64_t bytes = 0;                  // as the format describes it; 0 without one
+  uint64_t fileBytes = 0;              // in the file, which may say it in fewer
   unsigned file = 0;                   // which part of a split file
   uint64_t offset = 0;                 // from the beginning of that file
 
@@ -106,9 +107,10 @@ public:
   const GgufTensor *findTensor(std::string_view name) const;
   /// The tensor if we know its storage format, else an error that names the tensor and its type.
   Status usable(const GgufTensor &tensor) const;
-  /// The bytes in the map: touching them makes them resident.
+  /// The bytes of the file in the map: touching them makes them resident.
   std::span<const uint8_t> data(const GgufTensor &tensor) const;
-  /// Fills `out` with the tensor's bytes from `begin` on, past the map.
+  /// Fills `out` with the tensor's bytes from `begin` on, as its format describes them, past the
+  /// map. Blocks that the file stores otherwise are resolved (ir/quant/GridBlock.h).
   Status read(const GgufTensor &tensor, uint64_t begin, std::span<uint8_t> out) const;
   void prefetch(const GgufTensor &tensor) const;
   /// Sum over all tensors whose format we know.
@@ -116,6 +118,8 @@ public:
 
 private:
   friend class GgufParser;
+
+  Status readResolved(const GgufTensor &tensor, uint64_t begin, std::span<uint8_t> out) const;
 
   std::vector<MappedFile> files_;
   uint32_t version_ = 0;

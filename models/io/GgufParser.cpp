@@ -148,8 +148,9 @@ Status sizeTensor(GgufTensor &tensor, const Cursor &cursor) {
     return cursor.error("tensor " + quoted(tensor.name) + ": row of " + std::to_string(row) +
                         " weights is not a multiple of the " + std::string(tensor.format->name) +
                         " block length " + std::to_string(tensor.format->blockLen));
-  if (__builtin_mul_overflow(elements / tensor.format->blockLen, tensor.format->blockSize,
-                             &tensor.bytes))
+  const uint64_t blocks = elements / tensor.format->blockLen;
+  if (__builtin_mul_overflow(blocks, tensor.format->blockSize, &tensor.bytes) ||
+      __builtin_mul_overflow(blocks, tensor.format->fileBlockSize(), &tensor.fileBytes))
     return cursor.error("tensor " + quoted(tensor.name) + " has more than 2^64 bytes");
   return {};
 }
@@ -199,9 +200,9 @@ Status placeTensors(GgufHeader &header, uint64_t alignment, uint64_t fileBytes,
                           std::to_string(tensor.offset) + ", which is not a multiple of " +
                           std::to_string(alignment));
     if (begin > fileBytes || tensor.offset > fileBytes - begin ||
-        tensor.bytes > fileBytes - begin - tensor.offset)
+        tensor.fileBytes > fileBytes - begin - tensor.offset)
       return cursor.error("tensor " + quoted(tensor.name) + " with " +
-                          std::to_string(tensor.bytes) + " bytes at data offset " +
+                          std::to_string(tensor.fileBytes) + " bytes at data offset " +
                           std::to_string(tensor.offset) + " does not lie in the file of " +
                           std::to_string(fileBytes) +
                           " bytes; the download or copy may be incomplete");
@@ -210,13 +211,13 @@ Status placeTensors(GgufHeader &header, uint64_t alignment, uint64_t fileBytes,
 
   std::vector<const GgufTensor *> inOrder;
   for (const GgufTensor &tensor : header.tensors)
-    if (tensor.bytes > 0)
+    if (tensor.fileBytes > 0)
       inOrder.push_back(&tensor);
   std::sort(inOrder.begin(), inOrder.end(), [](const GgufTensor *a, const GgufTensor *b) {
     return std::pair(a->offset, a) < std::pair(b->offset, b);
   });
   for (size_t i = 1; i < inOrder.size(); ++i)
-    if (inOrder[i - 1]->offset + inOrder[i - 1]->bytes > inOrder[i]->offset)
+    if (inOrder[i - 1]->offset + inOrder[i - 1]->fileBytes > inOrder[i]->offset)
       return cursor.error("tensors " + quoted(inOrder[i - 1]->name) + " and " +
                           quoted(inOrder[i]->name) + " overlap in the file");
   return {};

@@ -120,7 +120,7 @@ void GgufWriter::addTensor(std::string_view name, std::span<const int64_t> ne,
   }
   put(infos_, format.ggufType);
   put(infos_, nextOffset_);
-  tensorBytes_.push_back(format.rowBytes(ne[0]) * rows);
+  tensorBytes_.push_back(format.fileRowBytes(ne[0]) * rows);
   nextOffset_ = aligned(nextOffset_ + tensorBytes_.back());
 }
 

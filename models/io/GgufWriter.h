@@ -34,7 +34,8 @@ public:
   void add(std::string_view key, std::span<const int32_t> values);
   void add(std::string_view key, const GgufValue &value);
 
-  /// `ne` as GGUF has it, innermost first; ne[0] is a multiple of the format's block length.
+  /// `ne` as GGUF has it, innermost first; ne[0] is a multiple of the format's block length. What
+  /// is appended later are blocks as a file stores them.
   void addTensor(std::string_view name, std::span<const int64_t> ne, const QuantFormat &format);
 
   Status open(const std::string &path);

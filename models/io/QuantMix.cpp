@@ -14,7 +14,7 @@ const QuantFormat &shorterBlocks(const QuantFormat &format) {
     return kQ5_1;
   if (&format == &kQ4_K)
     return kQ5_0;
-  return kIQ4_NL; // for q2_k, q3_k, iq4_xs
+  return kIQ4_NL; // for all that are smaller
 }
 
 bool isMatrix(std::string_view name, std::span<const int64_t> ne) {
@@ -50,7 +50,8 @@ const QuantMix *findQuantMix(std::string_view name) {
 std::string quantMixNames() {
   std::string names;
   for (const QuantMix &mix : kQuantMixes)
-    names.append(names.empty() ? "" : ", ").append(mix.name);
+    if (mix.canBePacked())
+      names.append(names.empty() ? "" : ", ").append(mix.name);
   return names;
 }
 

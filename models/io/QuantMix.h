@@ -22,6 +22,8 @@ struct QuantMix {
   const QuantFormat *base = nullptr;     // matrices
   const QuantFormat *output = nullptr;   // the output matrix
   const QuantFormat *moreBits = nullptr; // attn_v and ffn_down of the layers `getsMoreBits` names
+
+  bool canBePacked() const { return !base->file; }
 };
 
 inline constexpr QuantMix kQuantMixes[] = {
@@ -43,10 +45,20 @@ inline constexpr QuantMix kQuantMixes[] = {
     {"iq4_nl", 25, &kIQ4_NL, &kQ6_K, &kIQ4_NL},
     {"iq4_xs", 30, &kIQ4_XS, &kQ6_K, &kIQ4_XS},
     {"mxfp4", 38, &kMXFP4, &kQ8_0, &kMXFP4},
+    {"q1_0", 40, &kQ1_0, &kQ6_K, &kQ1_0},
+    {"tq2_0", 37, &kTQ2_0, &kQ6_K, &kTQ2_0},
+    // Read and made up, but not packed.
+    {"iq1_s", 24, &kIQ1_S, &kQ5_K, &kIQ1_S},
+    {"iq1_m", 31, &kIQ1_M, &kQ5_K, &kIQ1_M},
+    {"iq2_xxs", 19, &kIQ2_XXS, &kQ5_K, &kIQ2_XXS},
+    {"iq2_xs", 20, &kIQ2_XS, &kQ5_K, &kIQ2_XS},
+    {"iq2_s", 28, &kIQ2_S, &kQ5_K, &kIQ2_S},
+    {"iq3_xxs", 23, &kIQ3_XXS, &kQ5_K, &kIQ3_XXS},
+    {"iq3_s", 26, &kIQ3_S, &kQ6_K, &kIQ3_S},
 };
 
 const QuantMix *findQuantMix(std::string_view name);
-/// "f32, f16, ..." for messages.
+/// "f32, f16, ...", those that can be packed, for messages.
 std::string quantMixNames();
 
 /// What a mix must know of the whole model.

@@ -101,7 +101,7 @@ std::vector<Case> cases(const std::string &target) {
     if (format->splitRows)
       continue;
     bool isFloat = format->isFloat();
-    int64_t k = isFloat ? 172 : format->blockLen == 256 ? 768 : 416;
+    int64_t k = isFloat ? 172 : format->blockLen > 32 ? 768 : 416;
     for (int64_t tokens : {1, 2, 7, 261}) {
       all.push_back({format, tokens, true, 40, k, target});
       if (!isFloat)
@@ -118,7 +118,8 @@ std::vector<Case> lesserCpus() {
   for (const char *cpu : {"x86-64-v3", "x86-64-v2"}) {
     if (std::string(cpu) == "x86-64-v3" && !__builtin_cpu_supports("avx2"))
       continue;
-    for (const QuantFormat *format : {&kQ4_0, &kQ8_0, &kQ4_K, &kQ6_K, &kIQ4_NL})
+    for (const QuantFormat *format :
+         {&kQ4_0, &kQ8_0, &kQ4_K, &kQ6_K, &kIQ4_NL, &kIQ2_S, &kQ1_0, &kTQ2_0})
       for (int64_t tokens : {1, 7})
         all.push_back({format, tokens, false, 40, 768, std::string("host:") + cpu});
   }

@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     (void)file->getI64Array(key);
   }
   for (const GgufTensor &tensor : file->tensors()) {
-    if (tensor.offset > size || tensor.bytes > size - tensor.offset)
+    if (tensor.offset > size || tensor.fileBytes > size - tensor.offset)
       __builtin_trap();
     if (!file->usable(tensor))
       continue;

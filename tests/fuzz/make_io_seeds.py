@@ -120,6 +120,11 @@ def main() -> None:
         "gguf/split": gguf(
             [number("split.no", U16, "H", 0), number("split.count", U16, "H", 2)], []
         ),
+        "gguf/grids": gguf(  # one tensor of each, a block long
+            [],
+            [tensor(str(t), [256], t, 128 * i) for i, t in enumerate((16, 17, 18, 19, 21, 22, 29))],
+            bytes(i * 37 % 251 for i in range(7 * 128)),
+        ),
         "gguf/huge-count": b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1 << 60),
         "tokenizer/words": b"Hello, world! It's 12 o'clock\n\n  x\n",
         "tokenizer/special": b"a<|end|>b</s> c<s><|\n",

@@ -28,12 +28,17 @@ TEST_P(ExpandFormat, AgreesWithTheGgufPackage) {
     return; // needs no expansion
   constexpr size_t kBlocks = 4;
   const std::vector<uint8_t> golden = readGolden(format.name);
-  const size_t weights = kBlocks * format.blockLen, blockBytes = kBlocks * format.blockSize;
-  ASSERT_EQ(golden.size(), blockBytes + weights * sizeof(float));
+  const size_t weights = kBlocks * format.blockLen, fileBytes = kBlocks * format.fileBlockSize();
+  ASSERT_EQ(golden.size(), fileBytes + weights * sizeof(float));
+  std::vector<uint8_t> blocks(golden.begin(), golden.begin() + static_cast<long>(fileBytes));
+  if (format.file) {
+    blocks.assign(kBlocks * format.blockSize, 0xEE);
+    resolveGrid(format, std::span(golden).first(fileBytes), blocks);
+  }
 
   std::vector<float> expected(weights), found(weights);
-  std::memcpy(expected.data(), golden.data() + blockBytes, weights * sizeof(float));
-  expandRow(format, std::span(golden).first(blockBytes), found);
+  std::memcpy(expected.data(), golden.data() + fileBytes, weights * sizeof(float));
+  expandRow(format, blocks, found);
   EXPECT_EQ(found, expected);
 }
 

@@ -306,12 +306,15 @@ TEST(Formats, SizesAndNumbers) {
     unsigned blockLen, blockSize;
   };
   const Row rows[] = {
-      {"f32", 0, 1, 4},       {"f16", 1, 1, 2},         {"q4_0", 2, 32, 18},
-      {"q4_1", 3, 32, 20},    {"q5_0", 6, 32, 22},      {"q5_1", 7, 32, 24},
-      {"q8_0", 8, 32, 34},    {"q2_k", 10, 256, 84},    {"q3_k", 11, 256, 110},
-      {"q4_k", 12, 256, 144}, {"q5_k", 13, 256, 176},   {"q6_k", 14, 256, 210},
-      {"iq4_nl", 20, 32, 18}, {"iq4_xs", 23, 256, 136}, {"bf16", 30, 1, 2},
-      {"mxfp4", 39, 32, 17},
+      {"f32", 0, 1, 4},        {"f16", 1, 1, 2},         {"q4_0", 2, 32, 18},
+      {"q4_1", 3, 32, 20},     {"q5_0", 6, 32, 22},      {"q5_1", 7, 32, 24},
+      {"q8_0", 8, 32, 34},     {"q2_k", 10, 256, 84},    {"q3_k", 11, 256, 110},
+      {"q4_k", 12, 256, 144},  {"q5_k", 13, 256, 176},   {"q6_k", 14, 256, 210},
+      {"iq4_nl", 20, 32, 18},  {"iq4_xs", 23, 256, 136}, {"bf16", 30, 1, 2},
+      {"mxfp4", 39, 32, 17},   {"q1_0", 41, 128, 18},    {"tq2_0", 35, 256, 66},
+      {"iq1_s", 19, 256, 50},  {"iq1_m", 29, 256, 56},   {"iq2_xxs", 16, 256, 66},
+      {"iq2_xs", 17, 256, 74}, {"iq2_s", 22, 256, 82},   {"iq3_xxs", 18, 256, 98},
+      {"iq3_s", 21, 256, 110},
   };
   EXPECT_EQ(std::size(kStoredFormats), std::size(rows));
   for (const Row &row : rows) {
@@ -320,12 +323,41 @@ TEST(Formats, SizesAndNumbers) {
     EXPECT_EQ(format->ggufType, row.type) << row.name;
     EXPECT_EQ(findFormatByGgufType(row.type), format);
     EXPECT_EQ(format->blockLen, row.blockLen) << row.name;
-    EXPECT_EQ(format->blockSize, row.blockSize) << row.name;
+    EXPECT_EQ(format->fileBlockSize(), row.blockSize) << row.name;
   }
   EXPECT_EQ(findFormat("q8_a")->rowBytes(64), 96u);
   EXPECT_EQ(findFormat("q4_2"), nullptr);
   EXPECT_EQ(findFormatByGgufType(4), nullptr);
   EXPECT_EQ(findFormatByGgufType(kNoGgufType), nullptr);
+}
+
+// Of iq3_s: group 2 has scale byte 107's low nibble, 3, so a factor of 7; d = 0.5. Entry 1 of the
+// grid is 1 0 0 0 in octal digits, so magnitudes 3, 1, 1, 1; 0x101, entry 257, is 2 3 4 2. Bit 8 of
+// index 17 is bit 1 of high byte 2; sign byte 8 negates weights 64 and 66, 71.
+TEST(IQ3_S, IndicesNameMagnitudes) {
+  std::vector<uint8_t> file(110), block(kIQ3_S.blockSize);
+  file[1] = 0x38, file[2 + 16] = 1, file[2 + 17] = 1, file[66 + 2] = 2;
+  file[74 + 8] = 0x85, file[106 + 1] = 0x03;
+  resolveGrid(kIQ3_S, file, block);
+  std::vector<float> w(256);
+  expand(kIQ3_S, block, w);
+  EXPECT_THAT(std::vector(w.begin() + 64, w.begin() + 72),
+              testing::ElementsAre(-10.5f, 3.5f, -3.5f, 3.5f, 17.5f, 24.5f, 31.5f, -17.5f));
+  EXPECT_EQ(w[63], 0.5f); // entry 0, factor 1
+  EXPECT_EQ(w[72], 3.5f);
+}
+
+// Of iq2_xxs: 7 signs of which an odd number are negative make the eighth negative. d/8 = 1; the
+// scale of group 7 is 15, a factor of 31.
+TEST(IQ2_XXS, AnEvenNumberIsNegative) {
+  std::vector<uint8_t> file(66), block(kIQ2_XXS.blockSize);
+  file[1] = 0x48, file[62] = 0x02, file[65] = 0xF0;
+  resolveGrid(kIQ2_XXS, file, block);
+  std::vector<float> w(256);
+  expand(kIQ2_XXS, block, w);
+  EXPECT_THAT(std::vector(w.begin() + 224, w.begin() + 233),
+              testing::ElementsAre(248, -248, 248, 248, 248, 248, 248, -248, 248));
+  EXPECT_EQ(w[223], 8.0f);
 }
 
 TEST(Formats, DescriptorsThatDoNotTileTheirBlockAreRefused) {
@@ -342,6 +374,11 @@ TEST(Formats, DescriptorsThatDoNotTileTheirBlockAreRefused) {
   QuantFormat shortTable = kIQ4_NL;
   shortTable.table = shortTable.table.first(8);
   EXPECT_FALSE(isWellFormed(shortTable));
+  GridBlock overlappingSigns = kIQ2_XSFile;
+  overlappingSigns.signBits = 8;
+  QuantFormat file = kIQ2_XS;
+  file.file = &overlappingSigns;
+  EXPECT_FALSE(isWellFormed(file));
 }
 
 } // namespace

@@ -66,7 +66,8 @@ std::vector<float> expandLane(const QuantFormat &format, const TileShape &shape,
     int s = 1, m = 1;
     if (!format.scales.empty()) {
       const unsigned raw = scaleAt(layout, tile, row, g);
-      s = (format.scaleSigned ? static_cast<int8_t>(raw) : static_cast<int>(raw)) -
+      s = format.scaleStep *
+              (format.scaleSigned ? static_cast<int8_t>(raw) : static_cast<int>(raw)) -
           format.scaleZero;
       if (format.groupMins)
         m = static_cast<int>(scaleAt(layout, tile, row, format.groups() + g));

@@ -126,11 +126,35 @@ TEST(Quantize, TheNumberOfThreadsDoesNotMatter) {
         << tensor.name;
 }
 
+// Indices into a grid are kept as the file has them, and mean weights of the deviation asked for.
+TEST(Quantize, BlocksOfAGridAreKept) {
+  const std::string made = temporary("iq3_xxs.gguf"), kept = temporary("kept.gguf");
+  Outcome outcome = runTool("rosso-make-model " + made + " --shape tiny --type iq3_xxs");
+  ASSERT_EQ(outcome.exitCode, 0) << outcome.output;
+  outcome = runTool("rosso-quantize " + made + " " + kept + " --type q8_0");
+  ASSERT_EQ(outcome.exitCode, 0) << outcome.output;
+  const auto before = GgufFile::open(made), after = GgufFile::open(kept);
+  ASSERT_TRUE(before.ok() && after.ok());
+  const GgufTensor &tensor = *after->findTensor("blk.1.ffn_up.weight");
+  EXPECT_EQ(tensor.format, &kIQ3_XXS);
+  EXPECT_TRUE(
+      std::ranges::equal(before->data(*before->findTensor(tensor.name)), after->data(tensor)));
+  std::vector<uint8_t> blocks(tensor.bytes);
+  ASSERT_TRUE(after->read(tensor, 0, blocks));
+  std::vector<float> weights(tensor.elements());
+  expandRow(*tensor.format, blocks, weights);
+  double square = 0;
+  for (float weight : weights)
+    square += double(weight) * weight;
+  EXPECT_NEAR(std::sqrt(square / static_cast<double>(weights.size())), 0.02, 1e-4);
+}
+
 TEST(Quantize, BadArgumentsAreNamed) {
   const std::string out = temporary("bad.gguf");
   const std::pair<std::string, const char *> cases[] = {
       {"rosso-quantize", "wanted an input and an output file"},
       {"rosso-quantize a b --type q9", "--type: found 'q9', wanted one of f32, f16"},
+      {"rosso-quantize a b --type iq3_s", "--type: iq3_s is a type that we read but cannot pack"},
       {"rosso-quantize a b", "wanted --type"},
       {"rosso-quantize a a --type q4_0", "input and output are both 'a'"},
       {"rosso-quantize a b --type q4_0 --threads 0", "--threads: found '0', wanted 1 to 1024"},

@@ -1,8 +1,10 @@
 #include "tools/make-model/RandomWeights.h"
 
+#include "ir/quant/Expand.h"
 #include "ir/quant/Pack.h"
 
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <numbers>
 
@@ -34,13 +36,36 @@ float RandomWeights::bell(float mean, float deviation) {
 }
 
 uint64_t RandomWeights::unitBytes(const QuantFormat &format) {
-  return format.rowBytes(unitLen(format));
+  return format.fileRowBytes(unitLen(format));
+}
+
+/// Any bits are a block of indices; d follows from what they stand for.
+void RandomWeights::makeGridBlock(const QuantFormat &format, float deviation,
+                                  std::span<uint8_t> file) {
+  for (uint8_t &byte : file)
+    byte = static_cast<uint8_t>(next());
+  storeFileScale(*format.file, 1, file);
+  std::vector<uint8_t> block(format.blockSize);
+  std::vector<float> weights(format.blockLen);
+  resolveGrid(format, file, block);
+  expand(format, block, weights);
+  double square = 0;
+  for (float weight : weights)
+    square += double{weight} * weight;
+  const double mean = std::sqrt(square / format.blockLen);
+  storeFileScale(*format.file, static_cast<float>(deviation / mean), file);
 }
 
 const std::vector<uint8_t> &RandomWeights::pool(const QuantFormat &format, float deviation) {
   std::vector<uint8_t> &pool = pools_[&format];
   if (pool.empty()) {
-    pool.resize(kUnits * unitBytes(format));
+    const uint64_t unit = unitBytes(format);
+    pool.resize(kUnits * unit);
+    if (format.file) {
+      for (unsigned i = 0; i < kUnits; ++i)
+        makeGridBlock(format, deviation, std::span(pool).subspan(i * unit, unit));
+      return pool;
+    }
     std::vector<float> weights(static_cast<size_t>(kUnits) * unitLen(format));
     for (float &weight : weights)
       weight = bell(0, deviation);

@@ -1,5 +1,6 @@
 // Random weights, fast enough to fill a disk: real blocks of bell-shaped weights are packed once
-// per format, and a tensor is a random sequence of them.
+// per format, and a tensor is a random sequence of them. Of formats that we cannot pack, the blocks
+// are of random bits.
 #pragma once
 
 #include "ir/quant/QuantFormat.h"
@@ -15,8 +16,8 @@ class RandomWeights {
 public:
   explicit RandomWeights(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15 + 1) {}
 
-  /// Fills `bytes` with blocks of weights of the given deviation around zero. The size is a
-  /// multiple of unitBytes(format).
+  /// Fills `bytes` with a file's blocks of weights of the given deviation around zero. The size is
+  /// a multiple of unitBytes(format).
   void fill(const QuantFormat &format, float deviation, std::span<uint8_t> bytes);
   static uint64_t unitBytes(const QuantFormat &format);
 
@@ -25,6 +26,7 @@ public:
 
 private:
   uint32_t next();
+  void makeGridBlock(const QuantFormat &format, float deviation, std::span<uint8_t> file);
   const std::vector<uint8_t> &pool(const QuantFormat &format, float deviation);
 
   uint64_t state_;

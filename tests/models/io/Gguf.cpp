@@ -1,5 +1,6 @@
 #include "models/io/Gguf.h"
 
+#include "ir/quant/GridFormats.h"
 #include "tests/models/io/GgufBytes.h"
 
 #include <gmock/gmock.h>
@@ -170,13 +171,36 @@ TEST(Gguf, TensorsHaveShapesFormatsAndBytes) {
               HasSubstr("tensor 'up' has 108 bytes, wanted 2 at 107"));
 }
 
+// iq3_xxs (type 18): 256 weights in 98 bytes of a file, 136 of memory. Pieces may begin and end
+// anywhere; indices of 'b' bytes are resolved, whichever they are.
+TEST(Gguf, BlocksOfAGridAreResolvedAsTheyAreRead) {
+  std::string data(3 * 98, 'b');
+  for (size_t i = 0; i < data.size(); i += 5)
+    data[i] = static_cast<char>(i);
+  const Bytes bytes = GgufBytes().tensor("up", {256, 3}, 18, 0).bytes(data);
+  auto gguf = GgufFile::parse(bytes, "m.gguf");
+  ASSERT_TRUE(gguf) << errorOf(gguf);
+  const GgufTensor &up = gguf->tensors().front();
+  EXPECT_EQ(up.fileBytes, 3 * 98u);
+  EXPECT_EQ(up.bytes, 3 * 136u);
+  std::vector<uint8_t> whole(up.bytes), pieces(up.bytes), expected(up.bytes);
+  ASSERT_TRUE(gguf->read(up, 0, whole));
+  for (size_t at = 0; at < pieces.size(); at += 51)
+    ASSERT_TRUE(gguf->read(up, at, std::span(pieces).subspan(at, 51)));
+  resolveGrid(kIQ3_XXS, gguf->data(up), expected);
+  EXPECT_EQ(whole, expected);
+  EXPECT_EQ(pieces, expected);
+  EXPECT_THAT(errorOf(gguf->read(up, 136 * 3, std::span(pieces).first(1))),
+              HasSubstr("tensor 'up' has 408 bytes, wanted 1 at 408"));
+}
+
 TEST(Gguf, AnUnknownStorageTypeMattersOnlyWhenItIsUsed) {
   const Bytes bytes =
-      GgufBytes().tensor("a", {256}, 17, 0).tensor("b", {8}, 777, 32).bytes(std::string(64, 'x'));
+      GgufBytes().tensor("a", {256}, 40, 0).tensor("b", {8}, 777, 32).bytes(std::string(64, 'x'));
   auto gguf = GgufFile::parse(bytes, "m.gguf");
   ASSERT_TRUE(gguf) << errorOf(gguf);
   EXPECT_THAT(errorOf(gguf->usable(gguf->tensors()[0])),
-              HasSubstr("m.gguf: tensor 'a' is stored as iq2_xs, which is not supported"));
+              HasSubstr("m.gguf: tensor 'a' is stored as nvfp4, which is not supported"));
   EXPECT_THAT(errorOf(gguf->usable(gguf->tensors()[1])), HasSubstr("stored as type 777"));
 }
 
