@@ -268,6 +268,11 @@ class Stats:
     decode_s: float = 0.0
     steps: int = 0
     rows: int = 0  # decoded; rows / steps is the average batch
+    runs: int = 0  # of the device, also those that only read prompts
+    longest: int = 0  # tokens that a slot has held
+    drafts: int = 0  # steps with guesses
+    guessed: int = 0  # tokens
+    confirmed: int = 0  # of them
     waiting: int = 0
     running: int = 0
     cancelled: int = 0

@@ -430,6 +430,12 @@ class Scheduler:
             stats = self._stats
             generated = sum(len(chosen) for chosen in results)
             stats.generated_tokens += generated
+            stats.runs += 1
+            stats.longest = max(stats.longest, *(len(slot.tokens) for slot in self._slots.all))
+            for step, chosen in zip(steps, results, strict=True):
+                stats.drafts += step.draft > 0
+                stats.guessed += step.draft
+                stats.confirmed += len(chosen) - 1 if step.draft else 0
             if decoding:
                 stats.steps += 1
                 stats.rows += len(decoding)

@@ -196,12 +196,15 @@ def test_apply_template(live):
 def test_metrics(live):
     pytest.importorskip("prometheus_client")
     live.chat("say a")
-    text = live.http.get("/metrics").text
+    answer = live.http.get("/metrics")
+    assert int(answer.headers["process-start-time-unix"]) > 1_700_000_000
+    text = answer.text
     assert (
         'rosso_http_requests_total{method="POST",path="/v1/chat/completions",status="200"}' in text
     )
     assert "# TYPE llamacpp:tokens_predicted_total counter" in text
     assert "llamacpp:requests_processing 0" in text
+    assert "llamacpp:spec_decode_num_drafts_total 0" in text
     assert "rosso_generated_tokens_total" in text and 'rosso_memory_bytes{part="kv"}' in text
 
 

@@ -356,6 +356,9 @@ def test_guesses_by_lookup_change_the_speed_and_not_the_reply():
         quick = engine.submit(request(core, "again " + line, draft=8))
         assert await said(core, quick) == plain == line * 4
         assert len(core.ran) - steps < steps / 2
+        stats = engine.stats()
+        assert stats.drafts * 8 >= stats.guessed >= stats.confirmed > len(line)
+        assert stats.runs == len(core.ran) and stats.longest == len("again " + line * 5)
         # The slot holds the prompt and the reply and nothing else.
         slot = next(each for each in engine._slots.all if len(each.tokens) > 0 and not each.busy)
         assert slot.tokens == core.sequences[slot.id][: len(slot.tokens)]

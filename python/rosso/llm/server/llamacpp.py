@@ -107,8 +107,10 @@ async def slots(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    text, kind = exposition(service_of(request))
-    return Response(text, media_type=kind)
+    service = service_of(request)
+    text, kind = exposition(service)
+    started = {"process-start-time-unix": str(int(service.started))}  # as llama.cpp tells it
+    return Response(text, media_type=kind, headers=started)
 
 
 async def tokenize(request: Request) -> Response:
