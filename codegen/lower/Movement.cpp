@@ -83,6 +83,8 @@ Value pad(ElementEmitter &elements, PadOp op, ValueRange index) {
   Values moved;
   Value inside = e.constant(e.i1(), 1), zero = e.constant(0);
   std::optional<unsigned> chosen = elements.chosen(op);
+  const bool clamps =
+      e.isGpu() || chosen; // conditions of other axes do not change from lane to lane
   for (size_t i = 0; i < before.size(); ++i) {
     Value at = e.sub(index[i], elements.kernel().extent(e, before[i]));
     if (chosen && i + 1 == before.size()) {
@@ -92,7 +94,7 @@ Value pad(ElementEmitter &elements, PadOp op, ValueRange index) {
     Value extent = elements.kernel().extent(e, shape[i]);
     Value here = e.bitAnd(e.less(e.constant(-1), at), e.less(at, extent));
     inside = e.bitAnd(inside, here);
-    moved.push_back(e.isGpu() ? e.select(here, at, zero) : at);
+    moved.push_back(clamps ? e.select(here, at, zero) : at);
   }
   Type type = registerType(getElementTypeOrSelf(op.getResult().getType()));
   double padding = op.getValue().convertToDouble();
@@ -104,7 +106,7 @@ Value pad(ElementEmitter &elements, PadOp op, ValueRange index) {
     ElementEmitter::Scope scope(elements);
     return elements.element(op.getSource(), moved);
   };
-  return e.isGpu() ? e.select(inside, source(), outside) : e.valueIf(inside, source, outside);
+  return clamps ? e.select(inside, source(), outside) : e.valueIf(inside, source, outside);
 }
 
 Value concat(ElementEmitter &elements, ConcatOp op, ValueRange index) {

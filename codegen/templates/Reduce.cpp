@@ -13,6 +13,7 @@
 #include "codegen/templates/RowCache.h"
 #include "codegen/templates/RowSpace.h"
 #include "codegen/templates/Templates.h"
+#include "codegen/templates/WindowEdges.h"
 
 #include <limits>
 
@@ -293,11 +294,28 @@ private:
       return step(acc, elements.element(op->getOperand(0), at), at);
     };
     if (isWindow(op)) {
-      eachRow(index, axes, [&](const Values &at, Value i) {
-        Value acc = start;
-        eachConstant(shape, axesOf(op), at, [&](const Values &tap) { acc = advance(acc, tap); });
-        storeElement(e, type, acc, sums, i);
-      });
+      auto foldRows = [&](Value begin, Value end) {
+        someRows(begin, end, index, axes, [&](const Values &at, Value i) {
+          Value acc = start;
+          eachConstant(shape, axesOf(op), at, [&](const Values &tap) { acc = advance(acc, tap); });
+          storeElement(e, type, acc, sums, i);
+        });
+      };
+      const Interior interior = interiorOf(op->getOperand(0), static_cast<size_t>(axes[side]));
+      if (interior.pads.empty()) {
+        foldRows(e.constant(0), count);
+        return sums;
+      }
+      auto inItem = [&](int64_t row) {
+        return e.minimum(e.maximum(e.sub(e.constant(row), first), e.constant(0)), count);
+      };
+      const Value begin = inItem(interior.begin), end = inItem(interior.end);
+      foldRows(e.constant(0), begin);
+      for (Operation *pad : interior.pads)
+        elements.choose(pad, 1);
+      foldRows(begin, end);
+      elements.forgetChoices();
+      foldRows(end, count);
       return sums;
     }
     e.loop(e.constant(0), count, 1, [&](Value i) { storeElement(e, type, start, sums, i); });
@@ -363,8 +381,12 @@ private:
   /// A loop over the item's rows; `i` counts from 0.
   void eachRow(const Values &index, const RowAxes &axes,
                const std::function<void(const Values &at, Value i)> &visit) {
+    someRows(e.constant(0), count, index, axes, visit);
+  }
+  void someRows(Value begin, Value end, const Values &index, const RowAxes &axes,
+                const std::function<void(const Values &at, Value i)> &visit) {
     e.loop(
-        e.constant(0), count, 1,
+        begin, end, 1,
         [&](Value i) {
           ElementEmitter::Scope scope(elements);
           Values at(index);

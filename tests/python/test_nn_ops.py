@@ -138,6 +138,42 @@ def test_pools(data, axes, seed):
     close(values, np.take_along_axis(flat, at, -1).reshape(values.shape))
 
 
+@given(st.data(), st.integers(0, 20))
+def test_windows_over_padded_rows_as_wide_as_vectors(data, seed):
+    """The edges of a row and what lies between them are code of their own."""
+    kernel, stride, dilation = (
+        tuple(data.draw(st.integers(low, high)) for _ in range(2))
+        for low, high in ((1, 5), (1, 3), (1, 2))
+    )
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+    top, bottom, left, right = (data.draw(st.integers(0, n)) for n in (*reach, *reach))
+    size = reach[0], data.draw(st.integers(max(16, reach[1]), 70))
+    x, weight = numbers(seed, 2, 3, *size), numbers(seed + 1, 3, 1, *kernel)
+    edges = [(0, 0), (0, 0), (top, bottom), (left, right)]
+    wanted = convolved(np.pad(x, edges), weight, 3, stride, dilation, (0, 0))
+    t = Tensor(x).conv2d(Tensor(weight), None, 3, stride, dilation, (left, right, top, bottom))
+    close(t, wanted, 1e-4, 1e-4)
+
+    padding = tuple(data.draw(st.integers(0, k // 2)) for k in kernel)
+    around = [(0, 0), (0, 0), *((p, p) for p in padding)]
+    lowest = np.pad(x, around, constant_values=-np.inf)
+    slid = windows(lowest, kernel, stride, dilation)
+    close(Tensor(x).max_pool2d(kernel, stride, dilation, padding), slid.max((-1, -2)))
+
+
+def test_a_padded_tensor_read_along_and_across_windows():
+    x = numbers(4, 2, 3, 20, 24)
+    padded = np.pad(x, [(0, 0), (0, 0), (0, 0), (2, 2)])
+    t = Tensor(x).pad((2, 2, 0, 0))
+    wanted = windows(padded, (5,), (1,), (1,)).sum(-1) + padded[..., ::-1][..., 4:]
+    close((t.unfold(-1, 5, 1).sum(-1) + t.flip(-1)[..., 4:]), wanted)
+    wanted = (windows(padded, (5,), (1,), (1,)) * padded[..., 3:8][..., None, :]).max(-1)
+    close((t.unfold(-1, 5, 1) * t[..., 3:8].unsqueeze(-2)).max(-1), wanted)
+    one, other = (windows(a, (3,), (2,), (1,))[..., :12, :] for a in (padded, padded[..., 2:]))
+    both = t.unfold(-1, 3, 2)[..., :12, :] - t[..., 2:].unfold(-1, 3, 2)
+    close((both * both).sum(-1), ((one - other) ** 2).sum(-1))
+
+
 def test_ceil_mode_and_edges():
     x = np.arange(25, dtype=np.float32).reshape(1, 1, 5, 5)
     t = Tensor(x)
