@@ -43,9 +43,25 @@ CONVOLUTIONS = {  # of ResNet-18, by (channels, size, filters, kernel, stride, p
     "3x3, 512x7x7": (512, 7, 512, 3, 1, 1),
 }
 
+IMAGES = (8, 64, 56, 56)
+OTHERS = {  # the method of a library, and the shapes of its inputs
+    "depthwise conv2d 3x3, 8x64x56x56": ("depthwise", [IMAGES, (64, 1, 3, 3)]),
+    "transposed conv2d 3x3 /2, 64x28x28 to 32": (
+        "conv_transpose2d",
+        [(1, 64, 28, 28), (64, 32, 3, 3)],
+    ),
+    "max pool 3x3 /2, 8x64x56x56": ("max_pool2d", [IMAGES]),
+    "resize to 112x112, 8x64x56x56": ("resize", [IMAGES]),
+    "sort 2048x2048": ("sort", [(2048, 2048)]),
+    "cumsum 2048x2048": ("cumsum", [(2048, 2048)]),
+    "sin 4096x4096": ("sin", [(4096, 4096)]),
+}
+
 
 def shapes_of(case: str) -> list[tuple[int, ...]]:
     """The shapes of a case's inputs."""
+    if case in OTHERS:
+        return OTHERS[case][1]
     kind, _, what = case.partition(" ")
     if kind == "matmul":
         return [(int(what), int(what))] * 2
@@ -74,11 +90,14 @@ CASES = [
     "attention causal",
     "attention by hand",
     *(f"conv2d {name}" for name in CONVOLUTIONS),
+    *OTHERS,
 ]
 
 
 def expression(case: str, library: Any) -> Callable[..., Any]:
     """What a case computes, by a library's own names."""
+    if case in OTHERS:
+        return getattr(library, OTHERS[case][0])
     kind, _, what = case.partition(" ")
     if kind in ("matmul", "matvec"):
         return lambda a, b: a @ b
@@ -145,6 +164,34 @@ class Lazy:
     def conv2d(x: Any, weight: Any, stride: int, padding: int) -> Any:
         return x.conv2d(weight, stride=stride, padding=padding)
 
+    @staticmethod
+    def depthwise(x: Any, weight: Any) -> Any:
+        return x.conv2d(weight, groups=x.shape[1], padding=1)
+
+    @staticmethod
+    def conv_transpose2d(x: Any, weight: Any) -> Any:
+        return x.conv_transpose2d(weight, stride=2)
+
+    @staticmethod
+    def max_pool2d(x: Any) -> Any:
+        return x.max_pool2d((3, 3), stride=2, padding=1)
+
+    @staticmethod
+    def resize(x: Any) -> Any:
+        return x.interpolate((112, 112))
+
+    @staticmethod
+    def sort(x: Any) -> Any:
+        return x.sort(-1)[0]
+
+    @staticmethod
+    def cumsum(x: Any) -> Any:
+        return x.cumsum(-1)
+
+    @staticmethod
+    def sin(x: Any) -> Any:
+        return x.sin()
+
 
 class Torch:
     def __init__(self, threads: int) -> None:
@@ -174,6 +221,20 @@ class Torch:
 
     def conv2d(self, x: Any, weight: Any, stride: int, padding: int) -> Any:
         return self.torch.nn.functional.conv2d(x, weight, stride=stride, padding=padding)
+
+    def depthwise(self, x: Any, weight: Any) -> Any:
+        return self.torch.nn.functional.conv2d(x, weight, groups=x.shape[1], padding=1)
+
+    def conv_transpose2d(self, x: Any, weight: Any) -> Any:
+        return self.torch.nn.functional.conv_transpose2d(x, weight, stride=2)
+
+    def max_pool2d(self, x: Any) -> Any:
+        return self.torch.nn.functional.max_pool2d(x, 3, 2, 1)
+
+    def resize(self, x: Any) -> Any:
+        return self.torch.nn.functional.interpolate(x, (112, 112), mode="bilinear")
+
+    sort, cumsum, sin = (staticmethod(each) for each in (Lazy.sort, Lazy.cumsum, Lazy.sin))
 
 
 def serve(name: str, threads: int) -> None:
