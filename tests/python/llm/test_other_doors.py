@@ -60,6 +60,7 @@ def test_ollama_lengths_and_loads(live):
     body = {"messages": [{"role": "user", "content": "repeat 9"}], "options": {"num_predict": 3}}
     assert lines(live, "/api/chat", body)[-1]["done_reason"] == "length"
     assert lines(live, "/api/chat", {"messages": []})[0]["done_reason"] == "load"
+    assert lines(live, "/api/chat", {})[0]["done_reason"] == "load"
     assert live.post("/api/generate", {"stream": False}).json()["done_reason"] == "load"
 
 
@@ -96,7 +97,24 @@ def test_ollama_tells_how_likely_tokens_were(live):
     assert "logprobs" not in live.post("/api/chat", chat).json()
     assert len(live.post("/api/chat", {**chat, "logprobs": True}).json()["logprobs"]) == 3
     assert live.post("/api/chat", {**chat, "logprobs": True, "top_logprobs": 99}).status_code == 400
-    assert live.post("/api/chat", {**chat, "think": "much"}).status_code == 400
+
+
+def test_ollama_asks_only_models_to_think_that_can(live):
+    chat = {"messages": [{"role": "user", "content": "say abc"}], "stream": False}
+    assert live.post("/api/chat", {**chat, "think": False}).status_code == 200
+    answer = live.post("/api/chat", {**chat, "think": True})
+    assert answer.status_code == 400 and "does not support thinking" in answer.json()["error"]
+    template = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    template += "{{ '<think>' if enable_thinking else '!' }}{{ reasoning_effort }}"
+    with Live(ScriptedCore(lambda prompt: prompt[-7:], template=template)) as server:
+        for think, said in ((True, "<think>"), (False, "say abc!"), ("high", "nk>high")):
+            answer = server.post("/api/chat", {**chat, "think": think}).json()["message"]
+            text = answer.get("thinking", "") + answer["content"]
+            assert text == said[-7:], think
+        assert server.post("/api/chat", {**chat, "think": "much"}).status_code == 400
+        effort = {"messages": chat["messages"], "reasoning": {"effort": "some"}}
+        prompt = server.post("/apply-template", effort).json()["prompt"]
+        assert prompt == "say abc!some"
 
 
 def test_ollama_embeds_what_fits(live):

@@ -58,8 +58,8 @@ COMMON_FIELDS = (
     Field(
         "think",
         "any",
-        "whether to reason; a text tells how much",
-        schema={"enum": [False, True, *LEVELS]},
+        "whether to reason, for models that can; low, medium, high or max: how much",
+        schema={"const": False},
     ),
     Field("keep_alive", "any", "ignored"),
     Field("truncate", "boolean", "ignored: a prompt that is too long is an error"),
@@ -69,7 +69,7 @@ COMMON_FIELDS = (
 )
 CHAT_FIELDS = (
     *COMMON_FIELDS,
-    Field("messages", "list", "none: asks whether the model is loaded", required=True,
+    Field("messages", "list", "none: asks whether the model is loaded",
           schema=cf.MESSAGES_SCHEMA),
     Field("tools", "list", schema=cf.TOOLS_SCHEMA, read=cf.read_tools),
 )  # fmt: skip
@@ -147,15 +147,16 @@ def _format(value: Any) -> Any:
     raise bad("'format' must be json or a JSON schema", "format")
 
 
-def _template_options(values: Json) -> Json:
+def _template_options(values: Json, service: Service) -> Json:
     think = values.get("think")
-    if think is None:
-        return {}
-    if isinstance(think, bool):
-        return {"enable_thinking": think}
-    if think in LEVELS:
-        return {"enable_thinking": True, "reasoning_effort": think}
-    raise bad(f"'think' must be a boolean or one of {', '.join(LEVELS)}", "think")
+    if think is None or think is False:
+        return {} if think is None else {"enable_thinking": False}
+    if think is not True and think not in LEVELS:
+        raise bad(f"'think' must be a boolean or one of {', '.join(LEVELS)}", "think")
+    if not service.replies.template.thinks:
+        raise bad(f"{service.name} does not support thinking", "think")
+    effort = {} if think is True else {"reasoning_effort": think}
+    return {"enable_thinking": True, **effort}
 
 
 async def chat(request: Request) -> Response:
@@ -166,8 +167,8 @@ async def chat(request: Request) -> Response:
     model = service.check_model(values.get("model"))
     streams = values.get("stream", True)
     options = _reply_options(values, service, client_of(request))
-    template_options = _template_options(values)
-    if not values["messages"]:
+    template_options = _template_options(values, service)
+    if not values.get("messages"):
         last = {"message": {"role": "assistant", "content": ""}, "done": True}
         return _single(
             {"model": model, "created_at": now(), **last, "done_reason": "load"}, streams
@@ -208,7 +209,7 @@ async def generate(request: Request) -> Response:
     if values.get("images"):
         raise bad(f"'images': {cf.NO_IMAGES}", "images")
     options = _reply_options(values, service, client_of(request))
-    template_options = _template_options(values)
+    template_options = _template_options(values, service)
     prompt = values.get("prompt", "")
     if not prompt:
         last = {"response": "", "done": True, "done_reason": "load"}

@@ -32,6 +32,8 @@ from rosso.llm.server.service import Service, make_call_id, make_id
 # How the prompt is made of the messages.
 TEMPLATE_FIELDS = (
     Field("reasoning_effort", "text", "none turns reasoning off where the template can"),
+    Field("reasoning", "object", "effort: as reasoning_effort, which wins",
+          schema={"type": "object", "properties": {"effort": cf.OPTIONAL_TEXT}}),
     Field("enable_thinking", "boolean", "for the template"),
     Field("chat_template_kwargs", "object", "further variables of the template"),
     Field("add_generation_prompt", "boolean", "whether the assistant's turn is opened; true by "
@@ -194,7 +196,9 @@ def template_options(values: Json) -> Json:
         for name, value in values.get("chat_template_kwargs", {}).items()
         if name not in OWN_VARIABLES
     }
-    effort = values.get("reasoning_effort")
+    effort = values.get("reasoning_effort", values.get("reasoning", {}).get("effort"))
+    if effort is not None and not isinstance(effort, str):
+        raise bad("'reasoning.effort' must be a text", "reasoning.effort")
     if effort is not None:
         options.setdefault("reasoning_effort", effort)
         if effort == "none":
