@@ -227,6 +227,30 @@ def test_the_same_for_the_door_of_ollama(kept, name):
         assert isinstance(answer["error"], str) and set(answer) == {"error"}
 
 
+@pytest.mark.parametrize("levels", [40, 150, 400, 700, 950, 5000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        chat(extra="LISTS", user="\u00e9"),
+        chat(messages=[{**USER[0], "extra": "LISTS"}]),
+        chat(chat_template_kwargs={"extra": "LISTS"}),
+        chat(tools=[{"type": "function", "function": {"name": "f", "parameters": "SCHEMA"}}]),
+        chat(response_format={"type": "json_schema", "json_schema": {"schema": "SCHEMA"}}),
+    ],
+    ids=["field", "message", "template", "tool", "format"],
+)
+def test_deep_nesting_is_no_fault_of_ours(live, body, levels):
+    lists = "[" * levels + "]" * levels
+    opening = '{"type":"object","properties":{"a":'
+    schema = opening * (levels // 2) + "{}" + "}}" * (levels // 2)
+    text = json.dumps(body).replace('"LISTS"', lists).replace('"SCHEMA"', schema)
+    answer = live.http.post(CHAT, content=text, headers={"content-type": "application/json"})
+    if levels < 100:
+        assert answer.status_code == 200, answer.text
+    else:
+        assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_json"
+
+
 OTHER_ROWS = {
     "GET on a POST path": ("GET", CHAT, None, 405),
     "DELETE on a GET path": ("DELETE", "/v1/models", None, 405),

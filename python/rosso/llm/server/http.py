@@ -20,6 +20,7 @@ log = logging.getLogger("rosso.server")
 Json = dict[str, Any]
 T = TypeVar("T")
 CLIENT_GONE = 499
+MOST_NESTING = 100  # of arrays and objects in a body
 
 
 class Gone(Exception):
@@ -84,7 +85,26 @@ def parse_json(raw: bytes) -> Any:
         raise bad("the body is nested too deeply", code="invalid_json") from error
     except ValueError as error:
         raise bad(f"the body is not JSON: {error}", code="invalid_json") from error
+    if _nests_deeper_than(value, MOST_NESTING):
+        message = f"the body is nested too deeply, in more than {MOST_NESTING} levels"
+        raise bad(message, code="invalid_json")
     return clean(value) if "\\u" in text else value
+
+
+def _nests_deeper_than(value: Any, levels: int) -> bool:
+    """Level by level: what walks a value by calling itself must not run out of stack."""
+    within = [value]
+    for _ in range(levels + 1):
+        within = [
+            inner
+            for each in within
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not within:
+            return False
+    return True
 
 
 def _no_constant(name: str) -> NoReturn:

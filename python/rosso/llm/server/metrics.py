@@ -32,7 +32,7 @@ LLAMACPP = (
     ("tokens_predicted", "counter", lambda s: s.generated_tokens),
     ("tokens_predicted_seconds", "counter", lambda s: s.decode_s),
     ("n_decode", "counter", lambda s: s.runs),
-    ("n_tokens_max", "counter", lambda s: s.longest),
+    ("n_tokens_max", "gauge", lambda s: s.longest),
     ("spec_decode_num_drafts", "counter", lambda s: s.drafts),
     ("spec_decode_num_draft_tokens", "counter", lambda s: s.guessed),
     ("spec_decode_num_accepted_tokens", "counter", lambda s: s.confirmed),
