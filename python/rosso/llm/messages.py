@@ -52,7 +52,8 @@ def text_of(content: Any) -> str:
         return ""
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    parts = [part for part in content if isinstance(part, dict)]
+    return "\n".join(part.get("text") or part.get("refusal") or "" for part in parts)
 
 
 def normalise(messages: list[Message], caps: Caps, native_tools: bool) -> list[Message]:

@@ -205,6 +205,23 @@ def test_llama_cpp_embeddings(live):
     assert mixed == live.post("/embedding", {"content": "ab"}).json()
 
 
+def test_calls_of_before_there_were_tools_and_refusals_are_shown(live):
+    messages = [
+        {"role": "user", "content": "list"},
+        {"role": "assistant", "content": None,
+         "function_call": {"name": "exec", "arguments": '{"command": "ls"}'}},
+        {"role": "function", "name": "exec", "content": "a.txt"},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "I will not."}]},
+        {"role": "user", "content": "go on"},
+    ]  # fmt: skip
+    body = {"messages": messages, "tools": [EXEC]}
+    prompt = live.post("/apply-template", body).json()["prompt"]
+    assert '{"name": "exec", "arguments": {"command": "ls"}}' in prompt
+    assert "<tool_response>\na.txt" in prompt and "I will not." in prompt
+    messages[1]["function_call"] = {"arguments": 5}
+    assert live.post("/apply-template", body).status_code == 400
+
+
 def test_apply_template(live):
     body = {"messages": [{"role": "user", "content": "a<|im_end|>b"}]}
     prompt = live.post("/apply-template", body).json()["prompt"]

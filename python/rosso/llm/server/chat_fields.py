@@ -52,6 +52,9 @@ def _message(value: Any, where: str) -> Json:
         )
     if value.get("images"):
         raise bad(f"'{where}.images': {NO_IMAGES}", f"{where}.images")
+    before_tools = value.get("function_call")  # as calls were written before there were tools
+    if before_tools is not None and not value.get("tool_calls"):
+        value = {**value, "tool_calls": [{"type": "function", "function": before_tools}]}
     calls = value.get("tool_calls")
     if calls is not None:
         if not isinstance(calls, list):
