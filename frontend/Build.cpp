@@ -1,6 +1,7 @@
 #include "frontend/Build.h"
 
 #include "frontend/Capture.h"
+#include "frontend/FileMemory.h"
 
 #include <algorithm>
 #include <atomic>
@@ -90,6 +91,10 @@ Tensor make(Op op, DType dtype, Shape shape, const std::vector<Tensor> &sources,
                                       *from.device + "; move one with to()");
     node->device = node->device ? node->device : from.device;
   }
+  if (isFile(node->device) && !isMovement(op))
+    return failed(unsupported(std::string(mnemonic(op)) + ": " + *node->device +
+                              " is a file, and nothing is computed there; move the tensor with " +
+                              "to() first"));
   lookAtMemory(node);
   std::sort(attrs.begin(), attrs.end(),
             [](const auto &a, const auto &b) { return a.first < b.first; });

@@ -3,6 +3,7 @@
 // their sum is `or`, their product `and`.
 
 #include "frontend/Build.h"
+#include "frontend/FileMemory.h"
 
 #include <cmath>
 #include <numbers>
@@ -183,12 +184,16 @@ Tensor Tensor::bitcast(DType to) const {
   if (auto bad = firstBad({*this}))
     return *bad;
   unsigned from = byteSize(dtype()), wanted = byteSize(to);
-  if (from == wanted)
-    return to == dtype() ? *this : make(Op::Bitcast, to, shape(), {*this});
-  if (ndim() == 0 || !(size(-1) * from).dividedBy(wanted))
+  if (from != wanted && (ndim() == 0 || !(size(-1) * from).dividedBy(wanted)))
     return failed("bitcast", std::string(name(dtype())) + " " + str(shape()) + " to " +
                                  std::string(name(to)) +
                                  "; expected a last axis whose bytes are whole elements");
+  if (to == dtype())
+    return *this;
+  if (isFile(node_->device))
+    return bitcastOfFile(*this, to);
+  if (from == wanted)
+    return make(Op::Bitcast, to, shape(), {*this});
   Tensor bits = bitcast(bitsOf(from));
   return (from > wanted ? takenApart(bits, bitsOf(wanted)) : putTogether(bits, bitsOf(wanted)))
       .bitcast(to);

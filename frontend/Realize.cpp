@@ -3,6 +3,7 @@
 #include "frontend/BoundProgram.h"
 #include "frontend/Build.h"
 #include "frontend/Capture.h"
+#include "frontend/FileMemory.h"
 #include "frontend/ViewLayout.h"
 #include "support/Float.h"
 
@@ -341,6 +342,8 @@ Result<std::shared_ptr<Storage>> rowMajorStorage(const Tensor &tensor) {
   if (node.op == Op::Buffer)
     return node.storage;
   const std::shared_ptr<Storage> memory = memoryOf(node);
+  if (memory->file())
+    return pieceOfFile(node);
   if (auto layout = layoutOf(node)) {
     const unsigned size = byteSize(node.dtype);
     if (layout->isContiguous() && layout->offset == 0 &&
@@ -366,6 +369,8 @@ Tensor contiguous(const Tensor &tensor) {
   auto storage = rowMajorStorage(tensor);
   if (!storage)
     return build::failed(storage.error());
+  if ((*storage)->file())
+    return tensor; // in one piece already; a file has no other memory to give
   // A reshape of the whole has the order already: the copy happens when one of the two is written.
   if (*storage == memoryOf(*tensor.node()))
     storage = (*storage)->on(deviceOf(*tensor.node()));
@@ -392,9 +397,13 @@ Result<Tensor> moveTo(const Tensor &tensor, const std::string &device) {
   ROSSO_CHECK(tensor.status());
   if (deviceOf(tensor) == device)
     return tensor;
+  if (isFile(tensor.node()->device) && !filePathOf(device))
+    return moveFromFile(tensor, internDevice(device));
   if (tensor.node()->isOpen)
     return unsupported("a function that is captured runs on one device; move its inputs to '" +
                        device + "' before it is called");
+  if (const auto path = filePathOf(device))
+    return writeFile(*path, tensor);
   ROSSO_TRY(std::shared_ptr<Storage> storage, rowMajorStorage(tensor));
   return Tensor::fromStorage(storage->on(internDevice(device)), tensor.shape(), tensor.dtype());
 }
@@ -450,6 +459,10 @@ Status assign(Tensor &target, const Tensor &value) {
   ROSSO_CHECK(wanted.status());
   if (elementCount(target.shape()) == Dim(0))
     return {};
+  if (isFile(target.node()->device))
+    return Capture::current()
+               ? unsupported("assign: a recorded function does not write to " + deviceOf(target))
+               : assignToFile(target, wanted);
   ROSSO_CHECK(takePromisedMemory(target));
   std::shared_ptr<Storage> memory = memoryOf(*target.node());
   if (auto view = beforeBitcasts(target.node()); view && view->dtype() != target.dtype()) {
@@ -470,7 +483,11 @@ Status assign(Tensor &target, const Tensor &value) {
   const unsigned size = byteSize(target.dtype());
   if (layout && layout->isContiguous() &&
       memory->bytes().size() == static_cast<uint64_t>(layout->elementCount()) * size) {
-    values = values == memoryOf(*wanted.node()) ? values->on(memory->device()) : values;
+    if (values->readsFile()) {
+      ROSSO_TRY(values, Storage::copyOf(values->bytes(), memory->device()));
+    } else if (values == memoryOf(*wanted.node())) {
+      values = values->on(memory->device());
+    }
     memory->swap(*values); // all of it is new
     return {};
   }

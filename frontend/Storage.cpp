@@ -1,10 +1,12 @@
 #include "frontend/Storage.h"
 
+#include "frontend/FileMemory.h"
 #include "frontend/Graph.h"
 #include "runtime/host/MemoryPool.h"
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cstring>
 
 namespace rosso {
@@ -26,12 +28,21 @@ Result<std::shared_ptr<Storage>> Storage::copyOf(std::span<const uint8_t> bytes,
 }
 
 std::shared_ptr<Storage> Storage::lent(std::span<const uint8_t> bytes, std::shared_ptr<void> owner,
-                                       const std::string *device) {
+                                       const std::string *device, Lending lending) {
   auto storage = std::make_shared<Storage>();
   storage->data_ = {std::move(owner), const_cast<uint8_t *>(bytes.data())}; // never written
   storage->size_ = bytes.size();
   storage->isLent_ = true;
+  storage->isReadOnly_ = lending == Lending::ReadOnly;
   storage->device_ = device;
+  return storage;
+}
+
+std::shared_ptr<Storage> Storage::ofFile(std::shared_ptr<FileMemory> file, uint64_t offset,
+                                         uint64_t size) {
+  auto storage = lent(file->bytes().subspan(offset, size), file, file->device(), Lending::ReadOnly);
+  storage->file_ = std::move(file);
+  storage->fileOffset_ = offset;
   return storage;
 }
 
@@ -47,11 +58,16 @@ void Storage::fulfil(Storage &content) noexcept {
   isPromised_ = false;
 }
 
+Status Storage::takeOwnMemory() {
+  ROSSO_TRY(std::shared_ptr<Storage> own, copyOf(bytes(), device_));
+  swap(*own);
+  return {};
+}
+
 Result<std::span<uint8_t>> Storage::writable() {
-  if (isLent_ || data_.use_count() > 1) {
-    ROSSO_TRY(std::shared_ptr<Storage> own, copyOf(bytes(), device_));
-    swap(*own);
-  }
+  assert(!file_ && "files are written by FileMemory");
+  if (isLent_ || data_.use_count() > 1)
+    ROSSO_CHECK(takeOwnMemory());
   version_ = nextVersion();
   return std::span<uint8_t>(data_.get(), size_);
 }
@@ -67,6 +83,8 @@ void Storage::swap(Storage &other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(isLent_, other.isLent_);
+  std::swap(isReadOnly_, other.isReadOnly_);
+  std::swap(lender_, other.lender_);
 }
 
 std::shared_ptr<Storage> Storage::on(const std::string *device) const {
@@ -74,7 +92,11 @@ std::shared_ptr<Storage> Storage::on(const std::string *device) const {
   storage->data_ = data_;
   storage->size_ = size_;
   storage->isLent_ = isLent_;
+  storage->isReadOnly_ = isReadOnly_;
   storage->device_ = device;
+  storage->lender_ = file_ ? file_ : lender_;
+  if (storage->lender_)
+    storage->lender_->lendTo(storage);
   return storage;
 }
 

@@ -1,8 +1,9 @@
 #include "models/io/MappedFile.h"
 
+#include "support/SystemError.h"
+
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,10 +11,6 @@
 #include <utility>
 
 namespace rosso {
-
-static Error systemError(const std::string &path, const char *call) {
-  return badInput(path + ": " + call + ": " + std::strerror(errno));
-}
 
 Result<MappedFile> MappedFile::open(const std::string &path) {
   MappedFile file;

@@ -2,6 +2,7 @@
 #include "python/bindings/Bindings.h"
 
 #include "frontend/BoundProgram.h"
+#include "frontend/FileMemory.h"
 #include "frontend/Realize.h"
 #include "runtime/Device.h"
 #include "runtime/host/MemoryPool.h"
@@ -49,11 +50,13 @@ py::object dtypeOf(const Tensor &t) {
 bool isRealized(const Tensor &t) { return t.ok() && memoryOf(*t.node()) != nullptr; }
 
 /// A tensor of the same values that no writing to this one reaches. What depends on the inputs of a
-/// capture cannot be written itself and needs no copy.
+/// capture cannot be written itself and needs no copy; what is on a file gets memory.
 Tensor copied(const Tensor &t) {
   unwrap(t.status());
   if (t.node()->isOpen)
     return t;
+  if (isFile(t.node()->device))
+    return unwrap(moveTo(t, defaultTensorDevice()));
   const auto storage = unwrap([&] {
     py::gil_scoped_release unlocked;
     return rowMajorStorage(t);

@@ -2,9 +2,10 @@
 // DLPack.
 //
 // What Python lends, a tensor reads in place and never writes. What a tensor shows, Python may
-// hold: the tensor takes other memory when it is written meanwhile.
+// hold: the tensor takes other memory when it is written meanwhile. A file's bytes stay the file's.
 #include "python/bindings/Bindings.h"
 
+#include "frontend/FileMemory.h"
 #include "frontend/Realize.h"
 #include "frontend/ViewLayout.h"
 #include "python/bindings/DlPack.h"
@@ -78,8 +79,9 @@ Tensor fromBuffer(const py::object &data, const Shape &shape, DType dtype,
   const std::span bytes(static_cast<const uint8_t *>(view->buf), static_cast<size_t>(view->len));
   const bool isAligned = reinterpret_cast<uintptr_t>(view->buf) % kAlignment == 0;
   DeviceName name = internDevice(device);
+  const Lending lending = view->readonly ? Lending::ReadOnly : Lending::Shared;
   return Tensor::fromStorage(copy || !isAligned ? unwrap(Storage::copyOf(bytes, name))
-                                                : Storage::lent(bytes, view, name),
+                                                : Storage::lent(bytes, view, name, lending),
                              shape, dtype);
 }
 
@@ -96,12 +98,28 @@ Tensor fromAddress(uintptr_t address, const Shape &shape, DType dtype, const std
                              shape, dtype);
 }
 
+/// The first bytes of a file; the device is its name.
+Tensor ofFile(const std::string &device, const Shape &shape, DType dtype) {
+  const std::optional<std::string> path = filePathOf(device);
+  if (!path)
+    raise(badInput(device + ": expected the device of a file, DISK:<path>"));
+  return unwrap(tensorOfFile(*path, shape, dtype));
+}
+
+/// The path of the file that a tensor is on.
+std::optional<std::string> filePath(const Tensor &t) {
+  if (!isFile(t.node()->device))
+    return std::nullopt;
+  return rosso::memoryOf(*t.node())->file()->path();
+}
+
 // --- out ---
 
 /// The values of a tensor, row-major, kept while Python looks at them.
 struct Memory {
   std::shared_ptr<const uint8_t> data;
   uint64_t size = 0;
+  bool isReadOnly = false;
 
   void *address() const { return const_cast<uint8_t *>(data.get()); }
 };
@@ -111,7 +129,7 @@ Memory memoryOf(const Tensor &t) {
     py::gil_scoped_release unlocked;
     return rowMajorStorage(t);
   }());
-  return {storage->share(), storage->bytes().size()};
+  return {storage->share(), storage->bytes().size(), storage->isReadOnly()};
 }
 
 // --- DLPack ---
@@ -143,6 +161,11 @@ void dropCapsule(PyObject *capsule) {
 py::object toDlpack(const Tensor &t) {
   auto exported = std::make_unique<Exported>();
   exported->memory = memoryOf(t);
+  if (exported->memory.isReadOnly) { // DLPack has no word for that
+    auto copy =
+        unwrap(Storage::copyOf({exported->memory.data.get(), exported->memory.size}, nullptr));
+    exported->memory.data = copy->share();
+  }
   exported->shape = constantShape(t);
   exported->strides.assign(exported->shape.size(), 1);
   for (size_t i = exported->shape.size(); i-- > 1;)
@@ -236,10 +259,13 @@ void bindMemory(TensorClass &c, py::module_ &m) {
           "address",
           [](const Memory &memory) { return reinterpret_cast<uintptr_t>(memory.address()); })
       .def_buffer([](Memory &memory) {
-        return py::buffer_info(memory.address(), 1, "B", static_cast<py::ssize_t>(memory.size));
+        const auto size = static_cast<py::ssize_t>(memory.size);
+        return py::buffer_info(memory.address(), 1, "B", 1, {size}, {1}, memory.isReadOnly);
       });
   c.def_static("from_buffer", &fromBuffer)
       .def_static("from_address", &fromAddress)
+      .def_static("of_file", &ofFile)
+      .def_property_readonly("file_path", &filePath)
       .def("memory", &memoryOf);
   m.def("to_dlpack", &toDlpack);
   m.def("from_dlpack", &fromDlpack);

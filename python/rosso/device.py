@@ -1,4 +1,4 @@
-"""Where tensors are computed: this CPU, the emulated GPU, or a GPU of AMD."""
+"""Where tensors are: on this CPU, the emulated GPU, a GPU of AMD, or in a file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 # As other libraries name what is the host here.
 _ALIASES = {"cpu": "host", "python": "host", "npy": "host"}
 _NAMES = ("host", "emu", "amd")
+_FILE = "DISK:"
+
+
+def is_file(device: str) -> bool:
+    """Whether a device is a file, by its canonical name: nothing is computed there."""
+    return device.startswith(_FILE)
 
 
 def canonicalize_device(device: str | Sequence[str] | None) -> str:
     """The one name of a device: "host", "emu" or "amd", with ":1" and so on for further GPUs.
 
+    "disk:path" is a file, by its canonical name "DISK:path"; "disk:shm:name" is shared memory.
     `None` is the default device. "CPU" is "host"; upper and lower case are the same.
     A sequence of one device is that device.
     Errors: NotImplementedError for several devices (sharding), ValueError for unknown ones.
@@ -29,10 +36,14 @@ def canonicalize_device(device: str | Sequence[str] | None) -> str:
         if len(device) == 1:
             return canonicalize_device(device[0])
         raise NotImplementedError("sharding: a tensor lives on one device")
+    if device[: len(_FILE)].upper() == _FILE:
+        return _FILE + device[len(_FILE) :]
     name, _, index = device.lower().partition(":")
     name = _ALIASES.get(name, name)
     if name not in _NAMES or (index and not index.isdecimal()):
-        raise ValueError(f"device {device!r}: expected host, emu or amd, with an index or without")
+        raise ValueError(
+            f"device {device!r}: expected host, emu or amd, also with an index, or disk:<path>"
+        )
     if int(index or 0) == 0:
         return name
     if name == "host":

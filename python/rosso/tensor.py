@@ -22,7 +22,7 @@ from rosso._mixins.random import RandomMixin
 from rosso._mixins.reduce import ReduceMixin
 from rosso._mixins.unsupported import UnsupportedMixin
 from rosso._mixins.values import ValuesMixin
-from rosso.device import Device, canonicalize_device
+from rosso.device import Device, canonicalize_device, is_file
 from rosso.dtype import (
     DType,
     DTypeLike,
@@ -89,7 +89,7 @@ def _of_values(
     where = device or Device.DEFAULT
     if dtype._code < 0:
         raise NotImplementedError(f"{dtype}: no tensor has this element type")
-    return _rosso.Tensor.from_buffer(pack_values(values, dtype), shape, dtype, where, False)
+    return _rosso.Tensor.from_buffer(pack_values(values, dtype), shape, dtype, where, True)
 
 
 def _of_array(array: Any, dtype: DType | None, device: str | None) -> _rosso.Tensor:
@@ -125,9 +125,9 @@ class Tensor(
     """A multi-dimensional array of one element type, computed when its values are asked for.
 
     `data` is a number, nested lists of numbers, bytes, a NumPy array (used in place where it is
-    row-major, and not written), the path of a file (its bytes, mapped), a tensor, or None for 0.0.
-    Numbers without a `dtype` are weak: they take the type of what they meet. Lists of floats become
-    `dtypes.default_float`, of integers `dtypes.default_int`.
+    row-major, and not written), the path of a file (a tensor on its `disk:` device), a tensor, or
+    None for 0.0. Numbers without a `dtype` are weak: they take the type of what they meet. Lists of
+    floats become `dtypes.default_float`, of integers `dtypes.default_int`.
 
     Errors: ValueError where lists differ in length, RuntimeError for other objects.
 
@@ -165,7 +165,9 @@ class Tensor(
                 data, (count,), kind, where or Device.DEFAULT, not isinstance(data, bytes)
             )
         elif isinstance(data, pathlib.Path):
-            self._t = _of_file(data, wanted or dtypes.uint8)
+            kind = wanted or dtypes.uint8
+            count = data.stat().st_size // kind.itemsize
+            self._t = _rosso.Tensor.of_file(f"DISK:{data.resolve()}", (count,), kind)
         elif type(data).__module__ == "numpy" or hasattr(data, "__array_interface__"):
             import numpy as np
 
@@ -231,7 +233,7 @@ class Tensor(
 
     @property
     def device(self) -> str:
-        """Where the values are, or will be: "host", "emu" or "amd"."""
+        """Where the values are, or will be: "host", "emu", "amd" or "DISK:" and a path."""
         return self._t.device
 
     @property
@@ -352,7 +354,17 @@ class Tensor(
         return copied if device is None else copied.to(device)
 
     def to(self, device: str | None) -> Tensor:
-        """The tensor on a device; itself where it is there already."""
+        """The tensor on a device; itself where it is there already.
+
+        "disk:path" writes a file, which is then where the tensor is: it can be looked at in one
+        piece (also as other shapes and types), assigned to, and moved back, without a copy where
+        it begins at a multiple of 16 bytes. Nothing is computed in a file.
+        Errors: ValueError where the file cannot be opened or written, ValueError for views of a
+        file that are not in one piece, NotImplementedError for what would compute there.
+
+        >>> Tensor([1, 2, 3]).to("disk:/tmp/numbers")[1:].to("host").tolist()
+        [2, 3]
+        """
         where = canonicalize_device(device)
         if where == self.device or self._t.weak:
             return self
@@ -373,19 +385,21 @@ class Tensor(
         """Writes `x`, broadcast to it, over this tensor: in place where it has memory or is a view
         of a tensor that has.
 
+        A file is written in place, from any device.
         Errors: RuntimeError where the types or devices differ, ValueError where the shapes do.
         """
         if self.dtype in dtypes.weaks:
             self._t = self.clone()._t
+        in_file = is_file(self.device)
         if not isinstance(x, Tensor):
-            x = Tensor(x, device=self.device, dtype=self.dtype)
+            x = Tensor(x, device=None if in_file else self.device, dtype=self.dtype)
         if self._t.same(x._t):
             return self
         if x.dtype is not self.dtype and x.dtype not in dtypes.weaks:
             raise RuntimeError(f"assign dtype mismatch {self.dtype} != {x.dtype}")
         if x.dtype in dtypes.weaks and dtypes.is_float(x.dtype) > dtypes.is_float(self.dtype):
             raise RuntimeError(f"assign dtype mismatch {self.dtype} != {x.dtype}")
-        if not x._t.weak and x.device != self.device:
+        if not x._t.weak and x.device != self.device and not in_file:
             raise RuntimeError(f"assign device mismatch {self.device} != {x.device}")
         self._t.assign(x._t)
         return self
@@ -461,15 +475,3 @@ class Tensor(
         kind = dtypes.default_float if dtype is None else to_dtype(dtype)
         where = canonicalize_device(device)
         return Tensor._wrap(_rosso.Tensor.from_address(ptr, list(shape), kind, where))
-
-
-def _of_file(path: pathlib.Path, dtype: DType) -> _rosso.Tensor:
-    """The bytes of a file, read when they are needed."""
-    import mmap
-
-    with open(path, "rb") as file:
-        size = path.stat().st_size
-        content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-    count = size // dtype.itemsize
-    data = memoryview(content)[: count * dtype.itemsize]
-    return _rosso.Tensor.from_buffer(data, (count,), dtype, "host", False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rosso import _rosso
 from rosso._mixins.arguments import argfix, checked_shape, float_or_default
 from rosso._mixins.base import TensorBase
+from rosso.device import canonicalize_device, is_file
 from rosso.dtype import DType, DTypeLike, dtypes, strong_dtype, to_dtype
 from rosso.variable import mentions_variable
 
@@ -39,13 +40,24 @@ class CreationMixin(TensorBase):
     ) -> Tensor:
         """A tensor whose elements are yet to be written (zeros, until then).
 
-        `Tensor.empty(2, 3).shape == (2, 3)`. Errors: ValueError for a negative extent.
+        On the device "disk:path" it is the first bytes of that file, which is made, or made longer,
+        where it can be written; see `to`.
+
+        `Tensor.empty(2, 3).shape == (2, 3)`. Errors: ValueError for a negative extent, or a file
+        that cannot be opened or is too short and read only.
         """
+        where = canonicalize_device(device)
+        if is_file(where):
+            extents = checked_shape(argfix(*shape))
+            return cls._wrap(_rosso.Tensor.of_file(where, extents, float_or_default(dtype)))
         return cls.zeros(*shape, device=device, dtype=dtype)
 
     def empty_like(self, dtype: DTypeLike | None = None, device: str | None = None) -> Tensor:
         """`empty` of this tensor's shape, and of its type and device unless they are given."""
-        return self.full_like(0, dtype=dtype, device=device)
+        kind = self.dtype if dtype is None else dtype
+        if is_file(canonicalize_device(device)):
+            return self.empty(self.shape, device=device, dtype=kind)
+        return self.full_like(0, dtype=kind, device=device)
 
     @classmethod
     def invalids(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rosso import _rosso
 from rosso._mixins.arguments import is_constant
 from rosso._mixins.base import TensorBase
+from rosso.device import is_file
 from rosso.dtype import dtypes
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class IndexingMixin(TensorBase):
                     f"setitem dtype mismatch: self.dtype={self.dtype} != v.dtype={value.dtype}"
                 )
         else:
-            value = type(self)(value, device=self.device, dtype=self.dtype)
+            where = None if is_file(self.device) else self.device
+            value = type(self)(value, device=where, dtype=self.dtype)
         self._t.assign_item(self._indices(indices), value._t)
 
     def __delitem__(self, indices: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rosso import _rosso
 from rosso._mixins.base import TensorBase
+from rosso.device import is_file
 from rosso.dtype import DType, _to_np_dtype, dtypes, strong_dtype, to_dtype
 
 if TYPE_CHECKING:
@@ -36,16 +37,21 @@ class ValuesMixin(TensorBase):
         """This tensor in a type that has a memory format: weak types and `wide` ones are cast."""
         held = strong_dtype(self.dtype)
         kind = dtypes.float32 if held in wide else held
-        return self if kind is self.dtype else self._wrap(self._t.cast(kind))
+        if kind is self.dtype:
+            return self
+        source = self.to("host") if is_file(self.device) else self
+        return self._wrap(source._t.cast(kind))
 
     def numpy(self) -> numpy.ndarray:
         """The values as a NumPy array; bfloat16 and 8-bit floats as float32.
 
         The array shares the tensor's memory: no copy is made, and writing to the array writes to
         the tensor. A tensor that is written later takes other memory, so the array keeps what it
-        has. Computes the tensor if it was not.
+        has. Computes the tensor if it was not. Bytes of a file, and other memory that was lent for
+        reading only, are shown in place and cannot be written.
 
-        Errors: ValueError where the shape depends on variables; JitError during a capture.
+        Errors: ValueError where the shape depends on variables, or a view of a file is not in one
+        piece; JitError during a capture.
 
         >>> Tensor([1, 2, 3]).numpy()
         array([1, 2, 3], dtype=int32)
@@ -157,7 +163,10 @@ class ValuesMixin(TensorBase):
     # --- copies ---
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Values are pickled, not how they come about; from protocol 5 out of band if asked."""
+        """Values are pickled, not how they come about; from protocol 5 out of band if asked.
+
+        What was in a file comes back on the host.
+        """
         import pickle
 
         t = self._storable()
@@ -165,7 +174,8 @@ class ValuesMixin(TensorBase):
         memory: Any = memoryview(t._memory()) if math.prod(shape) else bytearray()
         kept = pickle.PickleBuffer(memory) if protocol >= 5 else bytes(memory)
         name = repr(self.dtype).removeprefix("dtypes.")
-        return _from_pickle, (type(self), kept, shape, name, self.device)
+        where = "host" if is_file(self.device) else self.device
+        return _from_pickle, (type(self), kept, shape, name, where)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         copied = self.clone()

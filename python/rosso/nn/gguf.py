@@ -18,12 +18,16 @@ def gguf_load(path: str | pathlib.Path | Tensor) -> tuple[dict[str, Any], dict[s
 
     Tensors look at the mapped file and cost no memory of their own until a program uses them.
     Quantised ones stay in blocks wherever a layer reads them (`x.linear(w)`, `w.embedding(ids)`);
-    `numpy()` gives their values. Shapes are [rows, columns]. A tensor of bytes is the content of a
-    file, of which a copy is kept.
+    `numpy()` gives their values. Those of IQ1, IQ2 and IQ3, indices into tables, become codes in
+    memory of their own. Shapes are [rows, columns]. A tensor of bytes is the content of a file: all
+    of a file on disk is mapped like a path, of others a copy is kept.
 
     Raises ValueError where the file is not whole, NotImplementedError for unknown formats.
     """
     if isinstance(path, Tensor):
+        file = path._t.file_path
+        if file is not None and path.nbytes() == os.path.getsize(file):
+            return gguf_load(file)
         with _file_of(memoryview(path.data())) as name:
             return gguf_load(name)
     name = str(path)

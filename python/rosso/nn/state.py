@@ -187,12 +187,15 @@ def safe_load_metadata(fn: Tensor | str | pathlib.Path) -> tuple[Tensor, int, di
 
 
 def safe_load(fn: Tensor | str | pathlib.Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name, over its memory.
+    """The tensors of a safetensors file by name, on the host, over its memory.
 
     Errors: ValueError for a file that is not whole, NotImplementedError for element types.
     """
     t, begin, header = safe_load_metadata(fn)
     content = t.data()
+    memory = Tensor._wrap(
+        _rosso.Tensor.from_buffer(content, (len(content),), dtypes.uint8, "host", False)
+    )
     tensors = {}
     for name, entry in header.items():
         if name == "__metadata__":
@@ -209,7 +212,7 @@ def safe_load(fn: Tensor | str | pathlib.Path) -> dict[str, Tensor]:
             )
             tensors[name] = Tensor._wrap(lent)
         else:  # programs read memory at multiples of 16 bytes: copied when it is used
-            tensors[name] = t[first:last].bitcast(dtype).reshape(entry["shape"])
+            tensors[name] = memory[first:last].bitcast(dtype).reshape(entry["shape"])
     return tensors
 
 
