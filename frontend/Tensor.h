@@ -492,6 +492,15 @@ public:
   Tensor newtonSchulz(int steps, const std::vector<double> &coefficients,
                       double epsilon = 1e-7) const;
 
+  // --- hashes: Keccak.cpp ---
+
+  /// Of the bytes of the last axis: [..., (200 - rate) / 2] of u8. SHA3-256 unless rate and suffix
+  /// say otherwise: SHA3-224 has 144 and 6, SHAKE128 of 16 bytes has 168 and 31. Source: FIPS 202.
+  Tensor keccak(int64_t rate = 136, uint8_t suffix = 6) const;
+  /// [16] of u8: SHAKE128 over those of pieces of 4 KiB, for every MiB padded with zeros, and over
+  /// these again until one is left. As tinygrad has it.
+  Tensor hash() const;
+
   // --- convolutions: Conv.cpp; one to three spatial axes, the last ones ---
 
   /// The windows of an axis: element [.., o, .., k] is [.., o * step + k * dilation, ..].

@@ -159,6 +159,8 @@ void bindMath(TensorClass &c, py::module_ &) {
       .def("affine", &Tensor::affine)
       .def("qr", &Tensor::qr)
       .def("svd", &Tensor::svd)
+      .def("keccak", &Tensor::keccak)
+      .def("hash", &Tensor::hash)
       .def("newton_schulz", &Tensor::newtonSchulz)
       .def_static("einsum",
                   [](const std::string &formula, const std::vector<Tensor> &operands,

@@ -15,6 +15,7 @@ from rosso._mixins.contraction import ContractionMixin
 from rosso._mixins.creation import CreationMixin
 from rosso._mixins.decoder_ops import DecoderMixin
 from rosso._mixins.elementwise import ElementwiseMixin
+from rosso._mixins.hashing import HashMixin
 from rosso._mixins.indexing import IndexingMixin
 from rosso._mixins.movement import MovementMixin
 from rosso._mixins.nn_ops import NnMixin
@@ -119,6 +120,7 @@ class Tensor(
     ContractionMixin,
     NnMixin,
     DecoderMixin,
+    HashMixin,
     ValuesMixin,
     UnsupportedMixin,
 ):
