@@ -4,6 +4,7 @@ its limits. They need no weights and no GPU.
 Run by ctest with the folder of the binaries and the root of the sources as arguments.
 """
 
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -57,6 +58,21 @@ class Kernels(unittest.TestCase):
 
     def test_llama_8b(self):
         self.check("llama-3.1-8b")
+
+    def test_dense_product(self):
+        """Scalar loads serve all lanes, vector loads several rows: little but multiply-adds."""
+        size = 512
+        graph = (
+            f"entry main\n%0 = buffer : f32[{size}, {size}]\n%1 = buffer : f32[{size}, {size}]\n"
+            f"%2 = matmul %0, %1 : f32[{size}, {size}]\noutput out0 = %2\n"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "product.graph"
+            path.write_text(graph)
+            command = [BIN / "rosso-dump", path, "--target", "amdgpu:gfx1100", "--emit", "counts"]
+            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        launch = next(line.split() for line in told.splitlines() if "matmul" in line)
+        self.assertLessEqual(int(launch[3]), 2 * size**3 // 32, told)
 
 
 if __name__ == "__main__":
