@@ -1,5 +1,6 @@
 #include "frontend/reference/Evaluator.h"
 #include "models/Engine.h"
+#include "models/TensorBytes.h"
 
 #include <map>
 
@@ -10,7 +11,8 @@ namespace {
 class ReferenceEngine final : public Engine {
 public:
   ReferenceEngine(const GgufFile &file, const Graph &graph)
-      : file_(file), graph_(graph), inputs_(graph.entries.size()), outputs_(graph.entries.size()),
+      : weights_(file), graph_(graph), inputs_(graph.entries.size()),
+        outputs_(graph.entries.size()),
         evaluator_([this](const Node &leaf) { return bytesOf(leaf); }) {
     VarValues most;
     for (const auto &[name, bounds] : graph.vars)
@@ -64,7 +66,7 @@ private:
   Result<std::span<const uint8_t>> bytesOf(const Node &leaf) {
     const auto &name = leaf.attr<std::string>("name");
     if (leaf.op == Op::Weight)
-      return file_.data(*file_.findTensor(name));
+      return weights_.of(name);
     uint64_t bytes = byteSize(leaf.dtype);
     for (const Dim &extent : leaf.shape)
       bytes *= static_cast<uint64_t>(extent.eval(vars_));
@@ -73,7 +75,7 @@ private:
 
   using Buffers = std::map<std::string, std::vector<uint8_t>, std::less<>>;
 
-  const GgufFile &file_;
+  TensorBytes weights_;
   const Graph &graph_;
   std::vector<Buffers> inputs_, outputs_; // by entry
   reference::Evaluator evaluator_;

@@ -3,6 +3,7 @@
 #include "frontend/reference/Evaluator.h"
 #include "ir/quant/Expand.h"
 #include "ir/quant/Formats.h"
+#include "models/TensorBytes.h"
 
 #include <algorithm>
 #include <array>
@@ -40,7 +41,7 @@ double relativeError(const reference::Value &found, const reference::Value &want
 class Verifier {
 public:
   Verifier(const GgufFile &file, Llm &llm)
-      : file_(file), llm_(llm), executable_(llm.deviceEngine()->executable()),
+      : weights_(file), llm_(llm), executable_(llm.deviceEngine()->executable()),
         evaluator_([this](const Node &leaf) { return bytesOf(leaf); }) {
     for (const auto &[node, number] : numberNodes(llm.graph()))
       nodes_[number] = node;
@@ -141,14 +142,14 @@ private:
   Result<std::span<const uint8_t>> bytesOf(const Node &leaf) {
     const auto &name = leaf.attr<std::string>("name");
     if (leaf.op == Op::Weight)
-      return file_.data(*file_.findTensor(name));
+      return weights_.of(name);
     uint64_t bytes = byteSize(leaf.dtype);
     for (const Dim &extent : leaf.shape)
       bytes *= static_cast<uint64_t>(extent.eval(vars_));
     return std::span<const uint8_t>(llm_.engine().input(entry_, name)).first(bytes);
   }
 
-  const GgufFile &file_;
+  TensorBytes weights_;
   Llm &llm_;
   Executable &executable_;
   reference::Evaluator evaluator_;

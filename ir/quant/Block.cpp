@@ -12,20 +12,32 @@ namespace rosso {
 
 namespace {
 
+/// Calls `use` with each run of elements that lie side by side: the number of the first one, how
+/// many they are, the byte of the first one, and the bit at which all of them begin.
+template <typename Use> void forEachRun(const BitPlane &plane, Use use) {
+  unsigned e = 0;
+  for (unsigned byte = plane.offset; e < plane.count; byte += plane.run)
+    for (unsigned bit = plane.bit; bit < 8 && e < plane.count; bit += plane.pitch) {
+      const unsigned count = std::min(plane.run, plane.count - e);
+      use(plane.first + e, count, byte, bit);
+      e += count;
+    }
+}
+
 void decodeElements(std::span<const BitPlane> planes, const uint8_t *block, uint8_t *elements) {
   for (const BitPlane &plane : planes)
-    for (unsigned e = 0; e < plane.count; ++e) {
-      const BitAddress at = plane.locate(e);
-      elements[plane.first + e] |= (block[at.byte] >> at.bit & plane.mask()) << plane.shift;
-    }
+    forEachRun(plane, [&](unsigned e, unsigned count, unsigned byte, unsigned bit) {
+      for (unsigned i = 0; i < count; ++i)
+        elements[e + i] |= (block[byte + i] >> bit & plane.mask()) << plane.shift;
+    });
 }
 
 void encodeElements(std::span<const BitPlane> planes, const uint8_t *elements, uint8_t *block) {
   for (const BitPlane &plane : planes)
-    for (unsigned e = 0; e < plane.count; ++e) {
-      const BitAddress at = plane.locate(e);
-      block[at.byte] |= (elements[plane.first + e] >> plane.shift & plane.mask()) << at.bit;
-    }
+    forEachRun(plane, [&](unsigned e, unsigned count, unsigned byte, unsigned bit) {
+      for (unsigned i = 0; i < count; ++i)
+        block[byte + i] |= (elements[e + i] >> plane.shift & plane.mask()) << bit;
+    });
 }
 
 int signExtend(unsigned value, unsigned bits) {

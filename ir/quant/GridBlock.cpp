@@ -17,13 +17,14 @@ constexpr uint64_t kOnes = 0x0101010101010101;
 template <typename Element>
 void readElements(std::span<const BitField> fields, const uint8_t *block, Element *elements) {
   for (const BitField &field : fields)
-    for (unsigned e = 0; e < field.count; ++e) {
-      const unsigned at = field.at(e), low = at % 8;
-      unsigned bits = block[at / 8];
-      if (low + field.width > 8)
-        bits |= unsigned{block[at / 8 + 1]} << 8;
-      elements[e] |= static_cast<Element>((bits >> low & field.mask()) << field.shift);
-    }
+    for (unsigned e = 0, first = field.bit; e < field.count; first += field.stride)
+      for (unsigned i = 0; i < field.run && e < field.count; ++i, ++e) {
+        const unsigned at = first + i * field.step, low = at % 8;
+        unsigned bits = block[at / 8];
+        if (low + field.width > 8)
+          bits |= unsigned{block[at / 8 + 1]} << 8;
+        elements[e] |= static_cast<Element>((bits >> low & field.mask()) << field.shift);
+      }
 }
 
 /// A byte for each digit of a grid's entry.
