@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict, namedtuple
 from enum import IntEnum
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rosso import Tensor, dtypes, nn
 from rosso.nn.state import (
     TensorIO,
@@ -145,6 +148,60 @@ def test_broken_files_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError):
         safe_load(path)
+
+
+def with_header(folder, header: bytes):
+    path = folder / "header.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(32))
+    return path
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b"7",
+        b'{"x":7}',
+        b'{"x":{"dtype":"F32","shape":[1]}}',
+        b'{"x":{"dtype":["F32"],"shape":[1],"data_offsets":[0,4]}}',
+        b'{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}',
+        b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}',
+        b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}',
+        b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0]}}',
+        b'{"x":{"dtype":"F32","shape":[true],"data_offsets":[0,4]}}',
+        b"[" * 100_000,
+        b'{"\xff":7}',
+    ],
+)
+def test_headers_that_say_something_else_are_refused(tmp_path, header):
+    with pytest.raises(ValueError, match="header"):
+        safe_load(with_header(tmp_path, header))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "dtype": st.sampled_from(["F32", "I8", "F8_E5M2", "Z"]) | JSON,
+            "shape": st.lists(st.integers(-1, 4), max_size=3) | JSON,
+            "data_offsets": st.lists(st.integers(-1, 40), min_size=2, max_size=2) | JSON,
+        }
+    )
+    | JSON
+)
+def test_whatever_a_header_says_is_loaded_or_refused(tmp_path_factory, entry):
+    path = with_header(tmp_path_factory.mktemp("any"), json.dumps({"x": entry}).encode())
+    try:
+        t = safe_load(path)["x"]
+    except (ValueError, NotImplementedError):
+        return
+    assert list(t.shape) == entry["shape"]
+    assert t.numpy().size * t.dtype.itemsize <= 32
 
 
 def test_a_tensor_beyond_the_file_is_refused(tmp_path):

@@ -181,9 +181,29 @@ def safe_load_metadata(fn: Tensor | str | pathlib.Path) -> tuple[Tensor, int, di
         raise ValueError(f"{fn}: {len(content)} bytes, and no safetensors header fits in them")
     try:
         header = json.loads(bytes(content[8 : 8 + length]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{fn}: the safetensors header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{fn}: the safetensors header is {header!r}; expected an object")
     return t, 8 + length, header
+
+
+def is_entry(entry: Any) -> bool:
+    """Whether a header says of a tensor what it must."""
+
+    def is_count(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+    def is_counts(value: Any) -> bool:
+        return isinstance(value, list) and all(is_count(each) for each in value)
+
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("dtype"), str)
+        and is_counts(entry.get("shape"))
+        and is_counts(entry.get("data_offsets"))
+        and len(entry["data_offsets"]) == 2
+    )
 
 
 def safe_load(fn: Tensor | str | pathlib.Path) -> dict[str, Tensor]:
@@ -200,6 +220,10 @@ def safe_load(fn: Tensor | str | pathlib.Path) -> dict[str, Tensor]:
     for name, entry in header.items():
         if name == "__metadata__":
             continue
+        if not is_entry(entry):
+            raise ValueError(
+                f"{fn}: {name}: {entry!r}; expected dtype, shape and data_offsets in the header"
+            )
         dtype = safe_dtypes.get(entry["dtype"])
         if dtype is None or dtype._code < 0:
             raise NotImplementedError(f"{fn}: {name}: element type {entry['dtype']}")
