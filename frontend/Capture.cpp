@@ -1,6 +1,7 @@
 #include "frontend/Capture.h"
 
 #include "frontend/Build.h"
+#include "frontend/GraphParse.h"
 #include "frontend/Realize.h"
 
 #include <algorithm>
@@ -227,6 +228,7 @@ Status Capture::write(Tensor &target, const Tensor &value) {
 Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor> outputs) {
   currentCapture = outer_; // what follows computes
   auto function = std::make_shared<CapturedFunction>();
+  CapturedFunction::Parts &parts = function->parts_;
   Rewriter rewrite;
   for (const auto &[key, state] : states_)
     rewrite.replace(state.leaf.get(), state.before.node());
@@ -251,70 +253,88 @@ Result<std::shared_ptr<CapturedFunction>> Capture::finish(std::span<const Tensor
     }
     if (!constant.defined() && place.argument < 0)
       entry.outputs.emplace_back("out" + std::to_string(i), computed);
-    function->device_ = function->device_ ? function->device_ : output.node()->device;
-    function->constants_.push_back(constant);
-    function->outputs_.push_back(place);
+    parts.device = parts.device ? parts.device : output.node()->device;
+    parts.constants.push_back(constant);
+    parts.outputs.push_back(place);
   }
   for (const auto &[key, state] : states_) {
     entry.outputs.emplace_back("state:" + state.name, rewrite(state.now.node()));
-    function->device_ = function->device_ ? function->device_ : state.leaf->device;
+    parts.device = parts.device ? parts.device : state.leaf->device;
   }
   for (const Tensor &input : inputs_) {
-    function->device_ = function->device_ ? function->device_ : input.node()->device;
-    function->inputs_.push_back({-1, input.shape(), input.dtype()});
+    parts.device = parts.device ? parts.device : input.node()->device;
+    parts.inputs.push_back({-1, input.shape(), input.dtype()});
   }
-  if (!function->device_)
-    function->device_ = internDevice(defaultTensorDevice());
+  if (!parts.device)
+    parts.device = internDevice(defaultTensorDevice());
   if (entry.outputs.empty())
     return function; // nothing to compute
 
   Graph graph;
   graph.vars = variablesOf(entry);
   graph.entries.push_back(std::move(entry));
-  ROSSO_TRY(function->bound_, findProgram(graph, *function->device_));
-  const BoundProgram &bound = *function->bound_;
-  for (size_t i = 0; i < inputs_.size(); ++i)
-    function->inputs_[i].index = bound.inputPlace("arg" + std::to_string(i));
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (!function->constants_[i].defined() && function->outputs_[i].argument < 0)
-      function->outputs_[i].index = bound.outputPlace("out" + std::to_string(i));
   const std::vector<const Node *> leaves = bufferLeaves(graph);
   for (size_t n = 0; n < leaves.size(); ++n)
-    function->kept_.push_back(
-        {bound.weightPlace("buffer:" + std::to_string(n)), leaves[n]->storage, false});
+    parts.kept.push_back({-1, leaves[n]->storage, false, "buffer:" + std::to_string(n)});
   for (const auto &[key, state] : states_)
     if (state.argument < 0)
-      function->kept_.push_back({bound.statePlace(state.name), state.leaf->storage, true});
+      parts.kept.push_back({-1, state.leaf->storage, true, state.name});
     else
-      function->written_.push_back({state.argument, bound.statePlace(state.name)});
+      parts.written.push_back({state.argument, -1, state.name});
+  parts.graph = print(graph);
+  ROSSO_CHECK(function->compile(graph));
+  return function;
+}
+
+Status CapturedFunction::compile(const Graph &graph) {
+  ROSSO_TRY(bound_, findProgram(graph, *parts_.device));
+  for (size_t i = 0; i < parts_.inputs.size(); ++i)
+    parts_.inputs[i].index = bound_->inputPlace("arg" + std::to_string(i));
+  for (size_t i = 0; i < parts_.outputs.size(); ++i)
+    if (!parts_.constants[i].defined() && parts_.outputs[i].argument < 0)
+      parts_.outputs[i].index = bound_->outputPlace("out" + std::to_string(i));
+  for (Kept &kept : parts_.kept)
+    kept.index = kept.isWritten ? bound_->statePlace(kept.name) : bound_->weightPlace(kept.name);
+  for (WrittenArgument &written : parts_.written)
+    written.index = bound_->statePlace(written.name);
+  return {};
+}
+
+Result<std::shared_ptr<CapturedFunction>> CapturedFunction::of(Parts parts) {
+  auto function = std::make_shared<CapturedFunction>();
+  function->parts_ = std::move(parts);
+  if (function->parts_.graph.empty())
+    return function;
+  ROSSO_TRY(const Graph graph, parseGraph(function->parts_.graph));
+  ROSSO_CHECK(function->compile(graph));
   return function;
 }
 
 Result<std::vector<Tensor>> CapturedFunction::call(std::span<const Tensor> inputs,
                                                    const VarValues &values) {
-  if (inputs.size() != inputs_.size())
+  if (inputs.size() != parts_.inputs.size())
     return badInput(std::to_string(inputs.size()) + " tensors; the captured function takes " +
-                    std::to_string(inputs_.size()));
+                    std::to_string(parts_.inputs.size()));
   if (!bound_)
-    return constants_;
+    return parts_.constants;
   std::vector<BoundProgram::Binding> bound;
-  bound.reserve(inputs.size() + outputs_.size() + kept_.size());
+  bound.reserve(inputs.size() + parts_.outputs.size() + parts_.kept.size());
   std::vector<std::shared_ptr<Storage>> held;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const Place &place = inputs_[i];
+    const Place &place = parts_.inputs[i];
     if (inputs[i].dtype() != place.dtype || !(inputs[i].shape() == place.shape))
       return badInput("argument " + std::to_string(i) + " is " +
                       std::string(name(inputs[i].dtype())) + str(inputs[i].shape()) +
                       "; the function was captured with " + std::string(name(place.dtype)) +
                       str(place.shape));
-    if (deviceOf(inputs[i]) != *device_)
+    if (deviceOf(inputs[i]) != *parts_.device)
       return badInput("argument " + std::to_string(i) + " is on " + deviceOf(inputs[i]) +
-                      "; the function was captured on " + *device_);
+                      "; the function was captured on " + *parts_.device);
     ROSSO_TRY(std::shared_ptr<Storage> storage, rowMajorStorage(inputs[i]));
     bound.push_back({place.index, storage.get()});
     held.push_back(std::move(storage));
   }
-  for (const auto &[argument, index] : written_) {
+  for (const auto &[argument, index, name] : parts_.written) {
     const auto i = static_cast<size_t>(argument);
     if (held[i] != memoryOf(*inputs[i].node()))
       return badInput("argument " + std::to_string(i) + " is written in place, but is " +
@@ -322,25 +342,26 @@ Result<std::vector<Tensor>> CapturedFunction::call(std::span<const Tensor> input
     ROSSO_CHECK(computeReaders(*held[i]));
     bound.push_back({index, held[i].get()});
   }
-  for (const Kept &kept : kept_) {
+  for (const Kept &kept : parts_.kept) {
     if (kept.isWritten)
       ROSSO_CHECK(computeReaders(*kept.storage));
     bound.push_back({kept.index, kept.storage.get()});
   }
   std::vector<Tensor> results;
-  for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (constants_[i].defined() || outputs_[i].argument >= 0) {
-      results.push_back(constants_[i].defined()
-                            ? constants_[i]
-                            : inputs[static_cast<size_t>(outputs_[i].argument)]);
+  for (size_t i = 0; i < parts_.outputs.size(); ++i) {
+    if (parts_.constants[i].defined() || parts_.outputs[i].argument >= 0) {
+      results.push_back(parts_.constants[i].defined()
+                            ? parts_.constants[i]
+                            : inputs[static_cast<size_t>(parts_.outputs[i].argument)]);
       continue;
     }
-    uint64_t bytes = byteSize(outputs_[i].dtype);
-    for (const Dim &extent : outputs_[i].shape)
+    uint64_t bytes = byteSize(parts_.outputs[i].dtype);
+    for (const Dim &extent : parts_.outputs[i].shape)
       bytes *= static_cast<uint64_t>(std::max<int64_t>(0, extent.eval(values)));
-    ROSSO_TRY(std::shared_ptr<Storage> storage, Storage::allocate(bytes, device_));
-    bound.push_back({outputs_[i].index, storage.get()});
-    results.push_back(Tensor::fromStorage(storage, outputs_[i].shape, outputs_[i].dtype));
+    ROSSO_TRY(std::shared_ptr<Storage> storage, Storage::allocate(bytes, parts_.device));
+    bound.push_back({parts_.outputs[i].index, storage.get()});
+    results.push_back(
+        Tensor::fromStorage(storage, parts_.outputs[i].shape, parts_.outputs[i].dtype));
   }
   ROSSO_CHECK(bound_->run(bound, values));
   return results;

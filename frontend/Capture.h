@@ -25,37 +25,49 @@ namespace rosso {
 
 class CapturedFunction {
 public:
+  /// What it is made of: enough to make it again, in another process too.
+  struct Place {
+    int index = -1; // where the program has it
+    Shape shape;
+    DType dtype = DType::F32;
+    int argument = -1; // that is this result
+  };
+  struct Kept { // a buffer that is read or written
+    int index = -1;
+    std::shared_ptr<Storage> storage;
+    bool isWritten = false;
+    std::string name;
+  };
+  struct WrittenArgument {
+    int argument = -1, index = -1; // index of the state that it is
+    std::string name;
+  };
+  struct Parts {
+    std::string graph; // its text; empty where there is nothing to compute
+    DeviceName device = nullptr;
+    std::vector<Place> inputs, outputs;
+    std::vector<Tensor> constants; // results that need no program, by output; else undefined
+    std::vector<Kept> kept;
+    std::vector<WrittenArgument> written;
+  };
+  const Parts &parts() const { return parts_; }
+  /// Errors: as of compiling.
+  static Result<std::shared_ptr<CapturedFunction>> of(Parts parts);
+
   /// Tensors of the shapes and types of the capture's inputs, with the values of its variables; new
   /// tensors for the results. Errors: BadInput where an input is not what was captured.
   Result<std::vector<Tensor>> call(std::span<const Tensor> inputs, const VarValues &values = {});
 
   const Program &program() const { return bound_->program(); }
   /// Whether a call writes to tensors that it is given: they need memory of their own.
-  bool writesArguments() const { return !written_.empty(); }
+  bool writesArguments() const { return !parts_.written.empty(); }
 
 private:
   friend class Capture;
-  struct Place {
-    int index = -1;
-    Shape shape;
-    DType dtype = DType::F32;
-    int argument = -1; // that is this result
-  };
-  struct Kept {
-    int index = -1;
-    std::shared_ptr<Storage> storage;
-    bool isWritten = false;
-  };
-  struct WrittenArgument {
-    int argument = -1, index = -1; // index of the state that it is
-  };
+  Status compile(const Graph &graph);
 
+  Parts parts_;
   std::shared_ptr<BoundProgram> bound_;
-  DeviceName device_ = nullptr;
-  std::vector<Place> inputs_, outputs_;
-  std::vector<Tensor> constants_; // results that need no program, by output; else undefined
-  std::vector<Kept> kept_;        // buffers that are read or written
-  std::vector<WrittenArgument> written_;
 };
 
 class Capture {

@@ -26,7 +26,9 @@ struct Visit {
 Status knowsVariables(const VarTable &vars, const Dim &dim) {
   for (const auto &[name, coefficient] : dim.terms())
     if (!vars.contains(name))
-      return badInput("variable '" + name + "' has no bounds; add it to the graph's variables");
+      return badInput(
+          "variable '" + name +
+          "' has no bounds: it is unbound; bind it, or add it to the graph's variables");
   return {};
 }
 

@@ -50,6 +50,9 @@ void bindDims(py::module_ &m) {
       .def(py::init(&makeVariable))
       .def("__repr__", [](const SymbolicDim &d) { return d.dim.str(); })
       .def("__hash__", [](const SymbolicDim &d) { return std::hash<std::string>()(d.dim.str()); })
+      .def(
+          py::pickle([](const SymbolicDim &d) { return d.dim.str(); },
+                     [](const std::string &text) { return SymbolicDim{unwrap(Dim::parse(text))}; }))
       .def_property_readonly("vmin", [](const SymbolicDim &d) { return least(d.dim); })
       .def_property_readonly("vmax", [](const SymbolicDim &d) { return greatest(d.dim); })
       .def(

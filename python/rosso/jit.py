@@ -4,7 +4,8 @@
 replay. `jit` records the first. Tensors among the arguments, also in lists, tuples and dicts, and
 bound variables may change from call to call; everything else is what it was when it was recorded.
 Buffers that the function reads by other ways are read where they are at each call; those that it
-assigns to are written in place.
+assigns to are written in place. A recorded function can be pickled: it keeps its program and copies
+of the buffers, and forgets the code it was made from.
 """
 
 from __future__ import annotations
@@ -47,26 +48,34 @@ def _tensors_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
     return found
 
 
-def _flatten(result: Any, tensors: list[Tensor]) -> Callable[[list[Any]], Any]:
-    """Collects the tensors of a result; what is returned puts others in their places.
+def _flatten(result: Any, tensors: list[Tensor]) -> Any:
+    """Collects the tensors of a result, and gives its form: their numbers stand in their places.
 
     Errors: JitError where the result holds anything but tensors.
     """
     if result is None:
-        return lambda new: None
+        return None
     if isinstance(result, Tensor):
-        index = len(tensors)
         tensors.append(result)
-        return lambda new: new[index]
+        return len(tensors) - 1
     if isinstance(result, dict):
-        fields = {key: _flatten(part, tensors) for key, part in result.items()}
-        return lambda new: {key: make(new) for key, make in fields.items()}
+        return {key: _flatten(part, tensors) for key, part in result.items()}
     if isinstance(result, (tuple, list)):
         parts = [_flatten(part, tensors) for part in result]
-        if hasattr(result, "_fields"):  # a named tuple
-            return lambda new: type(result)(*(make(new) for make in parts))
-        return lambda new: type(result)(make(new) for make in parts)
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     raise JitError(f"a recorded function returns {type(result)}; expected tensors: {result!r}")
+
+
+def _rebuild(form: Any, tensors: list[Tensor]) -> Any:
+    """The result of a form with these tensors."""
+    if type(form) is int:
+        return tensors[form]
+    if form is None:
+        return None
+    if isinstance(form, dict):
+        return {key: _rebuild(part, tensors) for key, part in form.items()}
+    parts = [_rebuild(part, tensors) for part in form]
+    return type(form)(*parts) if hasattr(form, "_fields") else type(form)(parts)
 
 
 class _OtherShapes(Exception):
@@ -100,7 +109,7 @@ class _Recorded:
                 *map(_unbound, args), **{name: _unbound(x) for name, x in kwargs.items()}
             )
             outputs: list[Tensor] = []
-            self.rebuild = _flatten(result, outputs)
+            self.form = _flatten(result, outputs)
             if not outputs and not capture.has_writes:
                 raise JitError("a recorded function returns no tensor and writes none")
             self.function = capture.finish([t._t for t in outputs])
@@ -127,7 +136,20 @@ class _Recorded:
                     raise _OtherShapes from error
                 raise JitError(f"arguments {found}; recorded with {self.signature}") from error
             raise
-        return self.rebuild([Tensor._wrap(t) for t in outputs])
+        return _rebuild(self.form, [Tensor._wrap(t) for t in outputs])
+
+    def __getstate__(self) -> Any:
+        *fields, constants, kept, written = self.function.parts()
+        constants = [Tensor._wrap(t) if isinstance(t, _rosso.Tensor) else t for t in constants]
+        kept = [(name, is_written, Tensor._wrap(t)) for name, is_written, t in kept]
+        return self.names, self.signature, self.form, (*fields, constants, kept, written)
+
+    def __setstate__(self, state: Any) -> None:
+        self.names, self.signature, self.form, (*fields, constants, kept, written) = state
+        constants = [t._t if isinstance(t, Tensor) else t for t in constants]
+        kept = [(name, is_written, t._t) for name, is_written, t in kept]
+        parts = (*fields, constants, kept, written)
+        self.function = _rosso.CapturedFunction.of_parts(parts)
 
 
 def _names_of(args: Any, kwargs: Any) -> tuple[Any, ...]:
@@ -152,6 +174,13 @@ class Jit(Generic[R]):
         self.cnt = 0
         self.captured: _Recorded | None = None
         self._by_shape: dict[Any, _Recorded] = {}  # of inputs whose extents are bound variables
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The recordings, without the code. Errors: JitError where there is none."""
+        if self.captured is None:
+            raise JitError("a function is pickled once it has been recorded; call it first")
+        forgotten = {"__wrapped__": None, "fxn": _forgotten}
+        return {name: forgotten.get(name, value) for name, value in vars(self).items()}
 
     def reset(self) -> None:
         """Forgets the recording."""
@@ -197,6 +226,11 @@ class Jit(Generic[R]):
                 raise JitError("two arguments are one tensor")
         if inputs:
             inputs[0].realize(*inputs[1:])
+
+
+def _forgotten(*args: Any, **kwargs: Any) -> Any:
+    """In the place of the code of a function that was pickled."""
+    raise JitError("a function that was pickled is called with arguments as it was recorded with")
 
 
 def _collect(result: Any, found: list[Tensor]) -> None:

@@ -34,7 +34,7 @@ from rosso.dtype import (
     strong_dtype,
     to_dtype,
 )
-from rosso.variable import mentions_variable
+from rosso.variable import BoundVariable, mentions_variable
 
 _OK = _rosso.Tensor.ok.fget
 
@@ -82,6 +82,15 @@ def _weak(x: bool | int | float) -> _rosso.Tensor:
     if x < 1 << 64:
         return _of_values([x], (), dtypes.uint64, None)
     raise OverflowError(f"{x} is beyond 64 bits")
+
+
+def _of_extent(extent: _rosso.Dim) -> _rosso.Tensor:
+    """What an extent will be when a program runs."""
+    if not dtypes.int32.min <= extent.vmin <= extent.vmax <= dtypes.int32.max:
+        raise NotImplementedError(
+            f"{extent}: {extent.vmin} to {extent.vmax}; programs have variables of 32 bits"
+        )
+    return _rosso.Tensor.variable(extent).as_weak(True)
 
 
 def _of_values(
@@ -151,6 +160,8 @@ class Tensor(
     ) -> None:
         wanted = None if dtype is None else to_dtype(dtype)
         where = None if device is None else canonicalize_device(device)
+        if wanted is None and isinstance(data, BoundVariable) and data.variable.dtype is not None:
+            wanted = to_dtype(data.variable.dtype)
         self.is_param = True
         if isinstance(data, Tensor):
             self._t = data._t
@@ -159,7 +170,7 @@ class Tensor(
         elif data is None:
             self._t = _of_number(0.0, wanted, where)
         elif isinstance(data, _rosso.Dim):
-            self._t = _rosso.Tensor.variable(data).as_weak(True)
+            self._t = _of_extent(data)
         elif isinstance(data, (bytes, bytearray, memoryview)):
             kind = wanted or dtypes.uint8
             count = len(data) // kind.itemsize

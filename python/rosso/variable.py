@@ -16,6 +16,7 @@ _was_bound = False  # whether any variable has been: programs without pay nothin
 class Variable(_rosso.Dim):
     """A named integer between two bounds, both included. Usable in shapes and slices.
 
+    A tensor of a bound one is of the variable's `dtype`, and weak unless it has one.
     Errors: ValueError where `min` is greater than `max`.
     """
 
@@ -25,6 +26,7 @@ class Variable(_rosso.Dim):
         super().__init__(name, int(min_val), int(max_val))
         self.expr = name
         self.min, self.max = int(min_val), int(max_val)
+        self.dtype = dtype
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ class Variable(_rosso.Dim):
         return BoundVariable(self, value)
 
     def __reduce__(self) -> Any:
-        return Variable, (self.expr, self.min, self.max)
+        return Variable, (self.expr, self.min, self.max, self.dtype)
 
 
 class BoundVariable(int):

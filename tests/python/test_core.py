@@ -359,3 +359,11 @@ def test_devices_say_what_they_are():
     assert dtypes.float16 in emulated.renderer.supported_dtypes()
     with pytest.raises(ValueError, match="expected host, emu or amd"):
         Device["tpu"]
+
+
+def test_variables_wider_than_programs_have_them():
+    wide = Variable("wide", 0, 2**40, dtype=dtypes.int64)
+    t = Tensor(wide.bind(2**35))
+    assert (t.dtype, t.clone().item()) == (dtypes.int64, 2**35)
+    with pytest.raises(NotImplementedError, match="variables of 32 bits"):
+        Tensor(wide)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from rosso import Context, JitError, Tensor, TinyJit, Variable, jit
@@ -256,3 +258,58 @@ def test_inputs_made_with_variables_have_any_extent():
     for count in (2, 5, 3, 5):
         x = Tensor.ones(n.bind(count), 4).contiguous()
         assert total(x[:, 1:3]).item() == count * 4
+
+
+# --- pickles ---
+
+
+def test_a_recorded_function_is_pickled_without_its_code():
+    offset = Tensor([1.0, 2.0]).contiguous().realize()
+
+    @TinyJit
+    def step(x, scale):
+        y = x * scale + offset
+        return {"sum": y.sum(), "parts": (y, None)}
+
+    for _ in range(2):
+        step(Tensor([1.0, 1.0]), Tensor([3.0, 3.0]))
+    loaded = pickle.loads(pickle.dumps(step))
+    offset.assign(Tensor([50.0, 50.0]))  # the pickle has what it was
+    found = loaded(Tensor([2.0, 3.0]), Tensor([10.0, 10.0]))
+    assert found["parts"][0].tolist() == [21.0, 32.0]
+    assert (found["sum"].item(), found["parts"][1]) == (53.0, None)
+    with pytest.raises(JitError, match="recorded with"):
+        loaded(Tensor([1.0]), Tensor([1.0]))
+    loaded.reset()
+    with pytest.raises(JitError, match="was pickled"):
+        loaded(Tensor([2.0, 3.0]), Tensor([10.0, 10.0]))
+
+
+def test_a_pickled_function_keeps_its_state():
+    total = Tensor([0, 0]).contiguous().realize()
+    add = jit(lambda x: total.assign(total + x).realize())
+    add(Tensor([1, 2]))
+    loaded = pickle.loads(pickle.dumps(add))
+    assert loaded(Tensor([10, 10])).tolist() == [11, 12]
+    assert loaded(Tensor([10, 10])).tolist() == [21, 22]
+    assert total.tolist() == [1, 2]
+
+
+def test_a_pickled_function_takes_variables_and_writes_arguments():
+    row = Variable("row", 0, 3)
+    take = jit(lambda x, at: x[at : at + 1].contiguous())
+    values = np.arange(8, dtype=np.float32).reshape(4, 2)
+    take(Tensor(values).clone(), row.bind(0))
+    loaded = pickle.loads(pickle.dumps(take))
+    assert loaded(Tensor(values).clone(), row.bind(2)).tolist() == values[2:3].tolist()
+
+    fill = jit(lambda x: x.assign(x * 2).realize())
+    fill(Tensor([1, 2]).clone())
+    given = Tensor([3, 4]).clone()
+    pickle.loads(pickle.dumps(fill))(given)
+    assert given.tolist() == [6, 8]
+
+
+def test_only_what_was_recorded_is_pickled():
+    with pytest.raises(JitError, match="once it has been recorded"):
+        pickle.dumps(TinyJit(lambda x: x + 1))

@@ -175,7 +175,14 @@ class ValuesMixin(TensorBase):
         kept = pickle.PickleBuffer(memory) if protocol >= 5 else bytes(memory)
         name = repr(self.dtype).removeprefix("dtypes.")
         where = "host" if is_file(self.device) else self.device
-        return _from_pickle, (type(self), kept, shape, name, where)
+        return _from_pickle, (type(self), shape, name, where), kept
+
+    def __setstate__(self, memory: Any) -> None:
+        # Not among the arguments, which the unpickler keeps until its end.
+        t = self._t
+        held = strong_dtype(t.dtype)
+        made = _rosso.Tensor.from_buffer(memory, list(t.shape), held, t.device, True)
+        self._t = made.as_weak(True) if t.dtype in dtypes.weaks else made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         copied = self.clone()
@@ -183,12 +190,9 @@ class ValuesMixin(TensorBase):
         return copied
 
 
-def _from_pickle(
-    cls: type[Tensor], memory: Any, shape: tuple[int, ...], dtype: str, device: str
-) -> Tensor:
+def _from_pickle(cls: type[Tensor], shape: tuple[int, ...], dtype: str, device: str) -> Tensor:
+    """A tensor that is to get its values."""
     wanted = to_dtype(dtype)
-    t = _rosso.Tensor.from_buffer(memory, shape, strong_dtype(wanted), "host", True)
-    if wanted in dtypes.weaks:
-        t = t.as_weak(True)
-    made = cls._wrap(t)
-    return made if device == "host" else made.to(device)
+    empty = cls.full(shape, 0, dtype=strong_dtype(wanted))
+    made = empty if empty.device == device else empty.to(device)
+    return cls._wrap(made._t.as_weak(True)) if wanted in dtypes.weaks else made
