@@ -2,7 +2,9 @@
 //
 // Movements of movements become one, elementwise ops of constants become constants, operations
 // that change nothing go, and equal expressions are computed once. Floats keep their meaning to
-// the bit: `x + 0` stays, as it turns -0 into 0; `x * 0` stays, as x may be infinite.
+// the bit: `x + 0` stays, as it turns -0 into 0; `x * 0` stays, as x may be infinite. Only a sum of
+// equal constants is rounded once instead of at each step.
+#include "ir/Rows.h"
 #include "ir/Shapes.h"
 #include "passes/Passes.h"
 #include "passes/Rewrites.h"
@@ -183,6 +185,31 @@ struct FoldConstants final : RewritePattern {
   }
 };
 
+/// The sum, the largest or the smallest of a constant's elements -> constant.
+struct FoldReductions final : RewritePattern {
+  FoldReductions(MLIRContext *context)
+      : RewritePattern(MatchTraitOpTypeTag(), TypeID::get<Reduction>(), PatternBenefit(1),
+                       context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!llvm::isa<ReduceSumOp, ReduceMaxOp, ReduceMinOp>(op))
+      return failure();
+    auto number = splatOf(op->getOperand(0));
+    auto axes = llvm::cast<DenseI64ArrayAttr>(op->getAttr("axes")).asArrayRef();
+    auto count = elementCount(extentsAt(shapeOf(op->getOperand(0)), axes));
+    if (!number || !count || !count->isConstant() || count->constant() == 0)
+      return failure();
+    if (llvm::isa<ReduceSumOp>(op)) {
+      number->real *= static_cast<double>(count->constant());
+      number->integer = static_cast<int64_t>(static_cast<uint64_t>(number->integer) *
+                                             static_cast<uint64_t>(count->constant()));
+    }
+    Value splat = makeSplat(rewriter, op->getLoc(), tensorOf(op->getResult(0)), *number);
+    copyNode(op, splat.getDefiningOp());
+    rewriter.replaceOp(op, splat);
+    return success();
+  }
+};
+
 /// x * 1, x / 1, x - 0, x + -0, x & true, x | false, ... -> x; i * 0 -> 0 for integers.
 struct DropNeutral final : RewritePattern {
   DropNeutral(MLIRContext *context)
@@ -289,7 +316,8 @@ struct Simplify : impl::SimplifyBase<Simplify> {
   LogicalResult initialize(MLIRContext *context) override {
     return rewrites.set<DropIdentity, ComposeReshapes, ComposeExpands, ComposePermutes,
                         PermuteOfUnitsIsReshape, ComposeShrinks, ComposeCasts, FoldConstants,
-                        DropNeutral, FoldWhere, DropTwice<NegOp>, DropTwice<NotOp>>(context);
+                        FoldReductions, DropNeutral, FoldWhere, DropTwice<NegOp>, DropTwice<NotOp>>(
+        context);
   }
 
   void runOnOperation() override {

@@ -172,3 +172,26 @@ func.func @what_nobody_reads_goes(%x: tensor<4xf32>) {
   %1 = rosso.reduce_sum %0 [0] : tensor<4xf32> -> tensor<1xf32>
   return
 }
+
+// -----
+
+// Nothing is added up that is one number: 2^30 times a half, 200 bytes of 3.
+// CHECK-LABEL: @reductions_of_constants
+// CHECK-NOT:     rosso.reduce
+// CHECK:         rosso.constant 0x41C0000000000000 -> tensor<f32>
+// CHECK-NOT:     rosso.reduce
+// CHECK:         rosso.constant 88 -> tensor<ui8>
+// CHECK-NOT:     rosso.reduce
+func.func @reductions_of_constants() -> (tensor<1x1xf32>, tensor<1xui8>, tensor<1x4xf32>) {
+  %half = rosso.constant 5.000000e-01 -> tensor<f32>
+  %0 = rosso.reshape %half : tensor<f32> -> tensor<1x1xf32>
+  %1 = rosso.expand %0 : tensor<1x1xf32> -> tensor<32768x32768xf32>
+  %2 = rosso.reduce_sum %1 [0, 1] : tensor<32768x32768xf32> -> tensor<1x1xf32>
+  %three = rosso.constant 3 -> tensor<ui8>
+  %3 = rosso.reshape %three : tensor<ui8> -> tensor<1xui8>
+  %4 = rosso.expand %3 : tensor<1xui8> -> tensor<200xui8>
+  %5 = rosso.reduce_sum %4 [0] : tensor<200xui8> -> tensor<1xui8>
+  %6 = rosso.expand %0 : tensor<1x1xf32> -> tensor<9x4xf32>
+  %7 = rosso.reduce_max %6 [0] : tensor<9x4xf32> -> tensor<1x4xf32>
+  return %2, %5, %7 : tensor<1x1xf32>, tensor<1xui8>, tensor<1x4xf32>
+}
