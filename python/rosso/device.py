@@ -28,7 +28,8 @@ def canonicalize_device(device: str | Sequence[str] | None) -> str:
     "disk:path" is a file, by its canonical name "DISK:path"; "disk:shm:name" is shared memory.
     `None` is the default device. "CPU" is "host"; upper and lower case are the same.
     A sequence of one device is that device.
-    Errors: NotImplementedError for several devices (sharding), ValueError for unknown ones.
+    Errors: NotImplementedError for several devices (sharding) and for "NULL", ValueError for
+    unknown ones.
     """
     if device is None:
         return Device.DEFAULT
@@ -40,6 +41,8 @@ def canonicalize_device(device: str | Sequence[str] | None) -> str:
         return _FILE + device[len(_FILE) :]
     name, _, index = device.lower().partition(":")
     name = _ALIASES.get(name, name)
+    if name == "null":
+        raise NotImplementedError(f"device {device!r}: every device here computes")
     if name not in _NAMES or (index and not index.isdecimal()):
         raise ValueError(
             f"device {device!r}: expected host, emu or amd, also with an index, or disk:<path>"

@@ -314,6 +314,8 @@ def test_devices():
         Tensor([1], device=("host", "emu"))
     with pytest.raises(NotImplementedError):
         Tensor([1], device="CPU:1")
+    with pytest.raises(NotImplementedError, match="'NULL': every device here computes"):
+        Tensor([1], device="NULL")
 
 
 def test_a_realised_result_is_not_computed_again():
