@@ -309,9 +309,17 @@ def test_progress_of_reading_the_prompt_is_told():
         assert {(each["total"], each["cache"]) for each in first} == {(total, 0)}
         assert [each["processed"] for each in again] == [total - 1, total]
         assert {each["cache"] for each in again} == {total - 1}
+        for path, more in (("/completion", {"prompt": "say b"}), ("/chat/completions", user("b"))):
+            more |= {"return_progress": True, "timings_per_token": True}
+            events = [json.loads(event[6:]) for event in server.events(more, path) if "{" in event]
+            told = [event["timings"] for event in events if "prompt_progress" in event]
+            assert (told[0]["prompt_n"], told[0]["prompt_ms"]) == (0, 0)
+            assert told[-1]["prompt_n"] > 0 and told[-1]["prompt_ms"] > 0
+            assert all(each["predicted_n"] == 0 for each in told)
         events = server.events({"prompt": "say a", "return_progress": True}, "/completion")
         assert json.loads(events[-2][6:])["stop"] is False
-        assert json.loads(events[0][6:])["prompt_progress"]["processed"] == 0
+        told = json.loads(events[0][6:])["prompt_progress"]
+        assert told["processed"] == told["cache"] == len("say ")
         answer = server.post("/v1/responses", {"input": "say a", "return_progress": True,
                              "timings_per_token": True, "stream": True}).text  # fmt: skip
         assert answer.count('"prompt_progress"') == 2 and answer.count('"timings"') >= 2

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rosso.llm.engine import Progress, Sampling
-from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, collect_all
+from rosso.llm.reply import End, Logprob, Logprobs, ReplyEvent, Running, Usage, collect_all
 from rosso.llm.request import Fault, ReplyOptions, bad
 from rosso.llm.scanner import Text
 from rosso.llm.server import chat_fields as cf
@@ -28,7 +28,13 @@ from rosso.llm.server.http import (
     service_of,
     until_gone,
 )
-from rosso.llm.server.openai_chat import logprobs_object, progress_object, timings, whole
+from rosso.llm.server.openai_chat import (
+    logprobs_object,
+    progress_object,
+    so_far,
+    timings,
+    whole,
+)
 from rosso.llm.server.prompts import PROMPT_SCHEMA, read_prompts
 from rosso.llm.server.service import Service, make_id
 
@@ -169,7 +175,8 @@ class _Answer:
                     case None:
                         yield self._piece("", ())  # alive
                     case Progress() as part:
-                        yield {**self._piece("", ()), "prompt_progress": progress_object(part)}
+                        piece = self._piece("", (), so_far(part))
+                        yield {**piece, "prompt_progress": progress_object(part)}
                     case Logprobs() as part:
                         logprobs = part.tokens
                     case Text() as part:
@@ -179,8 +186,8 @@ class _Answer:
                     case End() as end:
                         yield {**self._last(said, end), "content": ""}
 
-    def _piece(self, text: str, logprobs: Sequence[Logprob]) -> Json:
-        usage = self._running.usage()
+    def _piece(self, text: str, logprobs: Sequence[Logprob], usage: Usage | None = None) -> Json:
+        usage = usage or self._running.usage()
         piece: Json = {
             "index": self._index,
             "content": text,

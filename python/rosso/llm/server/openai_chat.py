@@ -264,10 +264,9 @@ class _Chunks:
         logprobs = self._logprobs.pop(index, None)
         if logprobs:
             choice["logprobs"] = logprobs_object(logprobs)
-        chunk = {**self._chunk([choice]), **more}
         if self._wants.timings and "role" not in delta:
-            chunk["timings"] = timings(self._running.usage())
-        return event(chunk)
+            more = {"timings": timings(self._running.usage()), **more}
+        return event({**self._chunk([choice]), **more})
 
     def usage(self) -> str:
         usage = self._running.usage()
@@ -290,7 +289,10 @@ class _Chunks:
                 call = {"index": part.index, "function": {"arguments": part.text}}
                 return [self.choice(index, {"tool_calls": [call]})]
             case Progress():
-                return [self.choice(index, {}, prompt_progress=progress_object(part))]
+                more = {"prompt_progress": progress_object(part)}
+                if self._wants.timings:
+                    more["timings"] = timings(so_far(part))
+                return [self.choice(index, {}, **more)]
             case End():
                 return [self.choice(index, {}, part.reason)]
         return []
@@ -380,6 +382,11 @@ def progress_object(progress: Progress) -> Json:
         "processed": progress.read,
         "time_ms": round(progress.seconds * 1000),
     }
+
+
+def so_far(progress: Progress) -> Usage:
+    read = progress.read - progress.cached
+    return Usage(progress.read, progress.cached, 0, prefill_s=progress.seconds if read else 0)
 
 
 def timings(usage: Usage) -> Json:
