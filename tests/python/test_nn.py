@@ -83,9 +83,19 @@ def test_norm_over_the_channels_of_a_place():
     )
 
 
-def test_batch_norm_does_not_train():
-    with Context(TRAINING=1), pytest.raises(NotImplementedError):
-        nn.BatchNorm(4)(Tensor.zeros(2, 4, 3, 3))
+@pytest.mark.parametrize("tracks", [True, False])
+def test_batch_norm_of_a_batch(tracks):
+    ours, theirs = (
+        layer(4, track_running_stats=tracks) for layer in (nn.BatchNorm, torch.nn.BatchNorm2d)
+    )
+    with Context(TRAINING=1):
+        for seed in range(3):
+            x = np.random.default_rng(seed).normal(2, 3, (2, 4, 3, 3)).astype(np.float32)
+            expected = theirs(torch.tensor(x)).detach().numpy()
+            np.testing.assert_allclose(ours(Tensor(x)).numpy(), expected, atol=1e-5)
+    for name in ("running_mean", "running_var", "num_batches_tracked") if tracks else ():
+        expected = getattr(theirs, name).numpy()
+        np.testing.assert_allclose(getattr(ours, name).numpy(), expected, rtol=1e-5)
 
 
 def test_embedding():

@@ -16,9 +16,8 @@ def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 class BatchNorm:
     """x [N, C, ...] normalised by the mean and variance of each channel: the running ones, or those
-    of the batch where none are tracked.
-
-    Errors: NotImplementedError under `Context(TRAINING=1)`, which would have to update them.
+    of the batch where none are tracked, and under `Context(TRAINING=1)`, which moves the running
+    ones a share `momentum` of the way to them (the variance as of a sample).
     """
 
     def __init__(
@@ -38,15 +37,23 @@ class BatchNorm:
             self.running_var = Tensor.ones(sz).is_param_(False)
 
     def __call__(self, x: Tensor) -> Tensor:
-        if TRAINING:
-            raise NotImplementedError("BatchNorm: training; Rosso runs models and does not train")
-        if self.track_running_stats:
-            mean, variance = self.running_mean, self.running_var
-        else:
-            axes = tuple(axis for axis in range(x.ndim) if axis != 1)
-            mean = x.mean(axis=axes)
-            variance = x.var(axis=axes, correction=0)
+        mean, variance = self.calc_stats(x)
+        if TRAINING and self.track_running_stats:
+            count = x.numel() // x.shape[1]
+            self._track(mean, variance * (count / max(1, count - 1)))
         return x.batchnorm(self.weight, self.bias, mean, (variance + self.eps).rsqrt())
+
+    def calc_stats(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the variance, [C] each, that x is normalised by."""
+        if self.track_running_stats and not TRAINING:
+            return self.running_mean, self.running_var
+        axes = tuple(axis for axis in range(x.ndim) if axis != 1)
+        return x.mean(axis=axes), x.var(axis=axes, correction=0)
+
+    def _track(self, mean: Tensor, variance: Tensor) -> None:
+        for running, found in ((self.running_mean, mean), (self.running_var, variance)):
+            running.assign(running + self.momentum * (found - running))
+        self.num_batches_tracked += 1
 
 
 BatchNorm2d = BatchNorm3d = BatchNorm
